@@ -1,0 +1,185 @@
+//! A city: `kho.toml`, `layers/*.toml` and `codes/*.toml` in one folder.
+
+use crate::{CodeList, LayerDef, LayerError, Text};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The content of `kho.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CityConfig {
+    /// The city's name.
+    pub name: Text,
+    /// EPSG code of the VN-2000 zone in which the city computes areas (9217 for Khánh Hòa).
+    pub srid: u32,
+    /// Where the map opens: longitude, latitude (CRS84).
+    pub center: [f64; 2],
+    /// The zoom at which it opens.
+    pub zoom: f64,
+    /// West, south, east, north (CRS84): where the city's data is expected.
+    pub bounds: [f64; 4],
+    /// Whether the data is made up; every page then says so.
+    #[serde(default)]
+    pub synthetic: bool,
+    /// Where the catalog is kept: absent for `lake/catalog.sqlite`, else `postgresql://…`.
+    /// The variable KHO_CATALOG overrides it, so that a password need not stand in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<String>,
+}
+
+/// A city's configuration, layers and code lists, read and checked.
+#[derive(Debug, Clone)]
+pub struct City {
+    /// `kho.toml`.
+    pub config: CityConfig,
+    layers: BTreeMap<String, Arc<LayerDef>>,
+    codes: BTreeMap<String, Arc<CodeList>>,
+}
+
+/// Where a city keeps the definition of a layer.
+pub fn layer_path(city: &Path, layer: &str) -> PathBuf {
+    city.join("layers").join(format!("{layer}.toml"))
+}
+
+impl City {
+    /// Reads the city in `dir`.
+    ///
+    /// # Errors
+    /// [`LayerError::NotACity`] without a `kho.toml`; else what is wrong with the first bad file.
+    pub fn load(dir: &Path) -> Result<Self, LayerError> {
+        let path = dir.join("kho.toml");
+        if !path.is_file() {
+            return Err(LayerError::NotACity(dir.to_owned()));
+        }
+        let config = parse(&path, &read(&path)?)?;
+        let mut layers = Vec::new();
+        for path in toml_files(&dir.join("layers"))? {
+            let layer = LayerDef::parse(&read(&path)?, &path)?;
+            if path.file_stem().and_then(|s| s.to_str()) != Some(layer.name.as_str()) {
+                return Err(LayerError::Definition {
+                    message: format!(
+                        "its file must be called {}.toml, not {}",
+                        layer.name,
+                        path.display()
+                    ),
+                    layer: layer.name,
+                });
+            }
+            layers.push(layer);
+        }
+        let mut codes = Vec::new();
+        for path in toml_files(&dir.join("codes"))? {
+            codes.push(parse(&path, &read(&path)?)?);
+        }
+        Self::new(config, layers, codes)
+    }
+
+    /// Puts a city together, checking that every code list that a column names is there.
+    ///
+    /// # Errors
+    /// [`LayerError::Definition`].
+    pub fn new(
+        config: CityConfig,
+        layers: Vec<LayerDef>,
+        codes: Vec<CodeList>,
+    ) -> Result<Self, LayerError> {
+        let codes: BTreeMap<_, _> = codes
+            .into_iter()
+            .map(|c| (c.name.clone(), Arc::new(c)))
+            .collect();
+        for layer in &layers {
+            layer.check()?;
+            for column in &layer.columns {
+                if let Some(list) = column
+                    .code_list
+                    .as_ref()
+                    .filter(|l| !codes.contains_key(*l))
+                {
+                    return Err(LayerError::Definition {
+                        layer: layer.name.clone(),
+                        message: format!(
+                            "column {} names the code list {list}, but codes/{list}.toml is missing",
+                            column.name
+                        ),
+                    });
+                }
+            }
+        }
+        let layers = layers
+            .into_iter()
+            .map(|l| (l.name.clone(), Arc::new(l)))
+            .collect();
+        Ok(Self {
+            config,
+            layers,
+            codes,
+        })
+    }
+
+    /// The layer of this name.
+    pub fn layer(&self, name: &str) -> Option<&Arc<LayerDef>> {
+        self.layers.get(name)
+    }
+
+    /// The layer of this name, or an error that lists the names there are. For the city's own
+    /// people only: the list names unpublished layers too.
+    ///
+    /// # Errors
+    /// [`LayerError::UnknownLayer`].
+    pub fn require(&self, name: &str) -> Result<&Arc<LayerDef>, LayerError> {
+        self.layer(name).ok_or_else(|| LayerError::UnknownLayer {
+            name: name.to_owned(),
+            known: self.layers.keys().cloned().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// All layers, by name.
+    pub fn layers(&self) -> impl Iterator<Item = &Arc<LayerDef>> {
+        self.layers.values()
+    }
+
+    /// The code list of this name.
+    pub fn code_list(&self, name: &str) -> Option<&Arc<CodeList>> {
+        self.codes.get(name)
+    }
+
+    /// All code lists, by name.
+    pub fn code_lists(&self) -> impl Iterator<Item = &Arc<CodeList>> {
+        self.codes.values()
+    }
+}
+
+fn read(path: &Path) -> Result<String, LayerError> {
+    std::fs::read_to_string(path).map_err(|source| LayerError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, LayerError> {
+    toml::from_str(text).map_err(|e| LayerError::Toml {
+        path: path.to_owned(),
+        message: e.to_string(),
+    })
+}
+
+fn toml_files(dir: &Path) -> Result<Vec<PathBuf>, LayerError> {
+    if !dir.is_dir() {
+        return Ok(Vec::new());
+    }
+    let io = |source| LayerError::Io {
+        path: dir.to_owned(),
+        source,
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.extension().is_some_and(|e| e == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
