@@ -1,0 +1,197 @@
+//! `kho ingest`: delivered files → one snapshot.
+
+use crate::context::{Context, bytes, grouped, shown};
+use crate::progress;
+use anyhow::Context as _;
+use kho_ingest::{ReadOptions, Summary};
+use kho_lake::{Commit, Provenance, SourceFile, WrittenLayer};
+use kho_layer::{City, LayerDef};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Batches of this size keep both cores busy and memory low.
+const BATCH_ROWS: usize = 16_384;
+
+/// The files of one layer.
+#[derive(Debug)]
+pub struct Delivery {
+    pub layer: String,
+    pub sources: Vec<String>,
+    pub crs: Option<String>,
+    pub source_layer: Option<String>,
+}
+
+/// What became of one delivery.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    layer: String,
+    features_written: u64,
+    repaired: u64,
+    quarantined: BTreeMap<String, u64>,
+    quarantine_file: Option<PathBuf>,
+    warnings: Vec<String>,
+    unmapped_columns: Vec<String>,
+    seconds: f64,
+    sources: Vec<SourceFile>,
+}
+
+pub fn run(context: &Context, plan: Vec<Delivery>, by: Option<String>) -> anyhow::Result<()> {
+    let city = context.city()?;
+    // Every name is checked before the first file is opened: a typo in the last line of a
+    // manifest should not cost the time of all the others.
+    let mut deliveries = Vec::new();
+    for delivery in plan {
+        deliveries.push((Arc::clone(city.require(&delivery.layer)?), delivery));
+    }
+    let lake = context.lake(&city)?;
+    let author = by.unwrap_or_else(login_name);
+    let names: Vec<&str> = deliveries.iter().map(|(l, _)| l.name.as_str()).collect();
+    let mut commit = lake.begin(&author, &format!("ingest {}", names.join(", ")));
+
+    let start = Instant::now();
+    let mut written = Vec::new();
+    let mut outcomes = Vec::new();
+    for (layer, delivery) in &deliveries {
+        let (done, outcome) = one_layer(context, &city, &mut commit, layer, delivery, &author)
+            .with_context(|| format!("layer {}", layer.name))?;
+        written.push(done);
+        outcomes.push(outcome);
+    }
+    let snapshot = context.wait(commit.finish(written))?;
+    let seconds = start.elapsed();
+    context.answer(
+        &serde_json::json!({ "snapshot": snapshot, "seconds": seconds.as_secs_f64(), "layers": outcomes }),
+        || report(snapshot, seconds, &outcomes),
+    )
+}
+
+fn one_layer(
+    context: &Context,
+    city: &City,
+    commit: &mut Commit,
+    layer: &Arc<LayerDef>,
+    delivery: &Delivery,
+    author: &str,
+) -> anyhow::Result<(WrittenLayer, Outcome)> {
+    let start = Instant::now();
+    let mut writer = commit.replace(layer, Some(city.config.bounds))?;
+    let bar = progress::bar(context.json, layer.name.clone(), "features");
+    let quarantine = quarantine_path(&context.dir, &layer.name);
+    let options = ReadOptions {
+        crs: delivery.crs.clone(),
+        source_layer: delivery.source_layer.clone(),
+        quarantine: Some(quarantine.clone()),
+        batch_rows: BATCH_ROWS,
+    };
+    let mut total = Summary::default();
+    let mut sources = Vec::new();
+    for source in &delivery.sources {
+        // The lake's refusal is kept aside: the reader only learns that the sink has closed.
+        let mut refused = None;
+        let read = kho_ingest::read_source(
+            source,
+            &options,
+            layer,
+            &mut |batch| {
+                writer.write(batch).map_err(|error| {
+                    refused = Some(error);
+                    kho_ingest::IngestError::SinkClosed
+                })
+            },
+            &|done, of| {
+                if let Some(of) = of {
+                    bar.set_length(of);
+                }
+                bar.set_position(done);
+            },
+        );
+        if let Some(error) = refused {
+            return Err(error.into());
+        }
+        let one = read?;
+        sources.push(SourceFile {
+            name: one.source.name.clone(),
+            sha256: one.source.sha256.clone(),
+            bytes: one.source.bytes,
+            source_crs: one.source.source_crs.clone(),
+            features_read: one.source.features_read,
+        });
+        total.features_written += one.features_written;
+        total.repaired += one.repaired;
+        for (reason, count) in one.quarantined {
+            *total.quarantined.entry(reason).or_default() += count;
+        }
+        total.warnings.extend(one.warnings);
+        total.unmapped.extend(one.unmapped);
+    }
+    bar.set_message(format!("{} → lake", layer.name));
+    let provenance = Provenance {
+        sources: sources.clone(),
+        features_written: total.features_written,
+        quarantined: total.quarantined.values().sum(),
+        repaired: total.repaired,
+        author: author.to_owned(),
+        at: chrono::Utc::now(),
+    };
+    let done = writer.finish(provenance)?;
+    bar.finish_and_clear();
+    let outcome = Outcome {
+        layer: layer.name.clone(),
+        features_written: total.features_written,
+        repaired: total.repaired,
+        quarantine_file: (!total.quarantined.is_empty()).then_some(quarantine),
+        quarantined: total.quarantined,
+        warnings: total.warnings,
+        unmapped_columns: total.unmapped,
+        seconds: start.elapsed().as_secs_f64(),
+        sources,
+    };
+    Ok((done, outcome))
+}
+
+/// Bad features go back to who can mend them: a file of their own a day and second, readable by
+/// the city's own user only.
+fn quarantine_path(city: &Path, layer: &str) -> PathBuf {
+    let now = chrono::Utc::now().format("%Y%m%dT%H%M%S");
+    city.join("quarantine").join(format!("{layer}-{now}.geojsonl"))
+}
+
+fn login_name() -> String {
+    ["USER", "LOGNAME"].iter().find_map(|v| std::env::var(v).ok().filter(|n| !n.is_empty())).unwrap_or_else(|| "kho".into())
+}
+
+fn report(snapshot: i64, took: Duration, outcomes: &[Outcome]) -> String {
+    let mut text = String::new();
+    for o in outcomes {
+        let read: u64 = o.sources.iter().map(|s| s.features_read).sum();
+        let size: u64 = o.sources.iter().map(|s| s.bytes).sum();
+        text += &format!(
+            "{}: {} of {} features from {} in {:.1} s\n",
+            o.layer,
+            grouped(o.features_written),
+            grouped(read),
+            bytes(size),
+            o.seconds
+        );
+        if o.repaired > 0 {
+            text += &format!("  {} repaired\n", grouped(o.repaired));
+        }
+        for (reason, count) in &o.quarantined {
+            text += &format!("  {} quarantined: {reason}\n", grouped(*count));
+        }
+        if let Some(path) = &o.quarantine_file {
+            text += &format!("  they are in {}, ready to mend\n", shown(path));
+        }
+        if !o.unmapped_columns.is_empty() {
+            text += &format!("  columns of the source that the layer does not have, left out: {}\n", o.unmapped_columns.join(", "));
+        }
+        for warning in &o.warnings {
+            text += &format!("  warning: {warning}\n");
+        }
+    }
+    text += &format!("snapshot {snapshot} in {:.1} s", took.as_secs_f64());
+    text
+}

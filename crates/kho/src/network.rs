@@ -1,0 +1,1 @@
+//! `kho network`.
