@@ -1,0 +1,160 @@
+/** What the server's HTTP API answers. Coordinates are longitude, latitude (CRS84) unless said otherwise. */
+
+import type { Feature, Geometry } from "geojson";
+import type { StyleSpecification } from "maplibre-gl";
+
+export type Lang = "vi" | "en";
+
+/** A text for people; a missing English text means: show the Vietnamese. */
+export interface Text {
+  vi: string;
+  en?: string;
+}
+
+export type BBox = [west: number, south: number, east: number, north: number];
+export type GeometryKind = "point" | "line" | "polygon";
+
+export interface City {
+  name: Text;
+  center: [number, number];
+  zoom: number;
+  bounds: BBox;
+  synthetic: boolean;
+  /** EPSG code of the VN-2000 zone in which the city measures. */
+  srid: number;
+}
+
+export interface Column {
+  name: string;
+  title: Text;
+  type: "text" | "integer" | "float" | "boolean" | "date" | "timestamp";
+  unit?: string | null;
+  code_list?: string | null;
+}
+
+export interface LayerInfo {
+  name: string;
+  title: Text;
+  description?: Text | null;
+  theme: string;
+  geometry: GeometryKind;
+  published?: boolean;
+  feature_count: number;
+  bounds?: BBox | null;
+  since_snapshot?: number | null;
+  columns: Column[];
+  zoom: { min: number; max: number };
+}
+
+export interface CodeEntry {
+  code: string;
+  title: Text;
+  color?: string | null;
+}
+
+export interface CodeList {
+  name: string;
+  version: string;
+  title: Text;
+  entries: CodeEntry[];
+}
+
+export interface Snapshot {
+  id: number;
+  /** ISO 8601, UTC. */
+  at: string;
+}
+
+/** Kept wide on purpose: the server may label in both languages or in one. */
+export interface Label {
+  title: Text | string;
+  value: Text | string | null;
+}
+
+export type FeatureAnswer = Feature<Geometry | null, Record<string, unknown>> & {
+  labels?: Record<string, Label>;
+};
+
+export interface SearchResult {
+  kind: string;
+  layer: string;
+  id: number;
+  label: Text | string;
+  bbox: BBox;
+  center: [number, number];
+}
+
+export interface PlanningZone {
+  id: number;
+  function: string;
+  title?: Text | string | null;
+  area_m2: number;
+  /** Part of the parcel, 0 to 1. */
+  share: number;
+}
+
+export interface PlanningProject {
+  code: string;
+  name: string;
+  level: string;
+  decision?: string | null;
+  decision_date?: string | null;
+  zones: PlanningZone[];
+}
+
+export interface PlanningReport {
+  parcel: Record<string, unknown>;
+  area_m2: number;
+  snapshot: number;
+  data_date?: string | null;
+  notice: Text;
+  projects: PlanningProject[];
+  no_planning_found: boolean;
+}
+
+export interface WardCounts {
+  code: string;
+  name: string;
+  counts: Record<string, number>;
+}
+
+export interface WardIndicators {
+  snapshot: number;
+  wards: WardCounts[];
+}
+
+export interface LegendEntry {
+  value: string | null;
+  title: Text;
+  color: string;
+  outline?: string | null;
+}
+
+export interface Legend {
+  layer: string;
+  title: Text;
+  theme?: string;
+  geometry: GeometryKind;
+  entries: LegendEntry[];
+}
+
+export interface View {
+  id: string;
+  title: Text;
+  /** Layer names, or `layer:part`. */
+  show: string[];
+}
+
+export interface StyleMetadata {
+  "kho:legend"?: Legend[];
+  "kho:views"?: View[];
+  "kho:dark"?: boolean;
+}
+
+export type KhoStyle = StyleSpecification & { metadata?: StyleMetadata };
+
+/** One feature of one layer. */
+export interface FeatureRef {
+  layer: string;
+  id: number;
+}
