@@ -1,0 +1,117 @@
+//! Clients that other people wrote read what kho serves and keeps.
+
+use anyhow::Context;
+use kho_e2e::{City, Server, get, python, repo, run};
+use serde_json::Value;
+use std::process::Command;
+
+/// GDAL's OAPIF driver pages through a whole collection.
+#[test]
+fn gdal_reads_a_collection_completely() -> anyhow::Result<()> {
+    let city = City::sample(3_000)?;
+    let server = Server::start(&city, &[])?;
+    for (layer, least) in [("land_parcel", 3_000), ("street_light", 1), ("drain_pipe", 1), ("admin_unit", 4)] {
+        let rows = city.sql(&format!("SELECT count(*) AS n, count(DISTINCT kho_id) AS ids FROM {layer}"))?;
+        let want = rows[0]["n"].as_u64().context("count")?;
+        assert!(want >= least, "{layer}: {want}");
+        let out = city.dir().join(format!("{layer}.fgb"));
+        run(Command::new("ogr2ogr")
+            .args(["-f", "FlatGeobuf"])
+            .arg(&out)
+            .arg(format!("OAPIF:{}/ogc", server.url))
+            .arg(layer)
+            .args(["-oo", "PAGE_SIZE=700"]))?;
+        let info = run(Command::new("ogrinfo").args(["-ro", "-so", "-al"]).arg(&out))?;
+        assert!(info.contains(&format!("Feature Count: {want}")), "{layer}: {want} wanted\n{info}");
+    }
+    // A window answers what the window holds: counted by PostGIS-like SQL on one side, GDAL on the other.
+    let b = &get(&format!("{}/ogc/collections/land_parcel", server.url))?.json()?["extent"]["spatial"]["bbox"][0];
+    let f = |i: usize| b[i].as_f64().unwrap_or_default();
+    let window = [f(0), f(1), (f(0) + f(2)) / 2.0, (f(1) + f(3)) / 2.0].map(|v| v.to_string());
+    let info = run(Command::new("ogrinfo")
+        .args(["-ro", "-so", "-spat", &window[0], &window[1], &window[2], &window[3]])
+        .arg(format!("OAPIF:{}/ogc", server.url))
+        .arg("land_parcel"))?;
+    let inside = city.sql(&format!(
+        "SELECT count(*) AS n FROM land_parcel WHERE ST_XMax(geometry) >= {0} AND ST_XMin(geometry) <= {2} AND ST_YMax(geometry) >= {1} AND ST_YMin(geometry) <= {3}",
+        window[0], window[1], window[2], window[3]
+    ))?[0]["n"].clone();
+    assert!(info.contains(&format!("Feature Count: {inside}")), "{inside} wanted\n{info}");
+    Ok(())
+}
+
+/// DuckDB attaches the lake with no kho running, and reads every snapshot back.
+#[test]
+fn duckdb_reads_every_snapshot() -> anyhow::Result<()> {
+    let city = City::empty()?;
+    for (parcels, seed) in [(1_000, 1), (1_400, 2), (800, 3)] {
+        let dir = city.deliveries(parcels, seed)?;
+        city.kho(&["ingest", "--all", &dir.to_string_lossy()])?;
+    }
+    // The city has moved since: paths in the catalog are relative.
+    let moved = tempfile::tempdir()?;
+    let lake = moved.path().join("lake");
+    run(Command::new("cp").arg("-r").arg(city.dir().join("lake")).arg(&lake))?;
+    let out = run(Command::new(python())
+        .arg(repo().join("tests/clients/duckdb_read.py"))
+        .arg(lake.join("catalog.sqlite"))
+        .arg(lake.join("data")))?;
+    let read: Value = serde_json::from_str(&out).context(out)?;
+
+    let snapshots = city.kho(&["snapshots"])?;
+    let mut compared = 0;
+    for snapshot in snapshots["snapshots"].as_array().into_iter().flatten() {
+        let id = snapshot["id"].to_string();
+        for layer in city.kho(&["layers", "--snapshot", &id])?["layers"].as_array().into_iter().flatten() {
+            let name = layer["name"].as_str().context("name")?;
+            if layer["feature_count"] == 0 {
+                continue;
+            }
+            let duck = &read[&id][name];
+            assert_eq!(duck["count"], layer["feature_count"], "snapshot {id}, {name}: {duck}");
+            // Geometry: the sum of bounding boxes' corners is the same in both engines.
+            let sql = format!(
+                "SELECT sum(ST_XMin(geometry)) AS x0, sum(ST_YMin(geometry)) AS y0, sum(ST_XMax(geometry)) AS x1, sum(ST_YMax(geometry)) AS y1 FROM {name}"
+            );
+            let ours = city.kho(&["query", &sql, "--snapshot", &id])?[0].clone();
+            for side in ["x0", "y0", "x1", "y1"] {
+                let (a, b) = (ours[side].as_f64().context("kho")?, duck[side].as_f64().context("DuckDB")?);
+                assert!((a - b).abs() <= 1e-9 * a.abs().max(1.0), "snapshot {id}, {name}.{side}: {a} and {b}");
+            }
+            compared += 1;
+        }
+        if read[&id]["land_parcel"]["count"].as_u64().unwrap_or(0) > 0 {
+            assert_eq!(read[&id]["restricted.land_parcel"]["count"], read[&id]["land_parcel"]["count"], "snapshot {id}");
+        }
+    }
+    assert!(compared >= 30, "{compared}");
+    Ok(())
+}
+
+/// Chromium renders the pages with no console error and no request off loopback.
+#[test]
+fn chromium_renders_the_pages() -> anyhow::Result<()> {
+    let city = City::sample(1_000)?;
+    let server = Server::start(&city, &[])?;
+    let shots = tempfile::tempdir()?;
+    let said = run(Command::new("node")
+        .arg(repo().join("tests/clients/pages.mjs"))
+        .arg(&server.url)
+        .arg(shots.path())
+        .current_dir(repo().join("web")))?;
+    println!("{said}");
+    Ok(())
+}
+
+/// Every style is valid by the specification's own validator.
+#[test]
+fn styles_are_valid() -> anyhow::Result<()> {
+    let city = City::sample(1_000)?;
+    let server = Server::start(&city, &[])?;
+    for style in ["portal", "ioc", "infrastructure"] {
+        let path = city.dir().join(format!("{style}.json"));
+        std::fs::write(&path, get(&format!("{}/styles/{style}.json", server.url))?.body)?;
+        run(Command::new(repo().join("web/node_modules/.bin/gl-style-validate")).arg(&path)).context(style)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Tiles agree feature by feature with PostGIS on the same data: ids, attributes, and geometry
+//! within one grid unit, at five zooms.
+
+use anyhow::{Context, ensure};
+use kho_e2e::{City, Postgres, Server, get, python, repo, run};
+use serde_json::Value;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+const ZOOMS: std::ops::RangeInclusive<u32> = 13..=17;
+const TILES_A_ZOOM: usize = 6;
+
+#[test]
+fn tiles_agree_with_postgis() -> anyhow::Result<()> {
+    let city = City::sample(5_000)?;
+    let postgres = Postgres::start()?;
+    let server = Server::start(&city, &[("KHO_TILE_CACHE_BYTES", "0")])?;
+    let dir = tempfile::tempdir()?;
+    let layers = get(&format!("{}/api/layers", server.url))?.json()?;
+    let mut pairs = 0;
+    for name in ["land_parcel", "planning_zone", "drain_pipe", "drain_node", "street_light"] {
+        let layer = layers.as_array().into_iter().flatten().find(|l| l["name"] == name).context("layer")?;
+        let columns = load(&city, &postgres, name, layer)?;
+        for (z, x, y) in tiles(&city, name)? {
+            let ours = get(&format!("{}/tiles/{name}/{z}/{x}/{y}", server.url))?;
+            ensure!(ours.status == 200 || ours.status == 204, "{name}/{z}/{x}/{y}: {} {}", ours.status, ours.text());
+            let sql = format!(
+                "WITH t AS (SELECT ST_TileEnvelope({z},{x},{y}) AS e),
+                 m AS (SELECT ST_AsMVTGeom(ST_Transform(geometry, 3857), t.e, 4096, 64, true) AS geom, {columns}
+                       FROM {name}, t WHERE geometry && ST_Transform(ST_Expand(t.e, (ST_XMax(t.e) - ST_XMin(t.e)) * 64 / 4096), 4326))
+                 SELECT encode(ST_AsMVT(m, '{name}', 4096, 'geom', 'kho_id'), 'hex') FROM m WHERE geom IS NOT NULL"
+            );
+            let stem = dir.path().join(format!("{name}-{z}-{x}-{y}"));
+            std::fs::write(stem.with_extension("kho"), &ours.body)?;
+            std::fs::write(stem.with_extension("pg"), hex(postgres.psql(&sql)?.trim())?)?;
+            pairs += 1;
+        }
+    }
+    let said = run(Command::new(python()).arg(repo().join("tests/clients/tiles_agree.py")).arg(dir.path()))?;
+    println!("{said}");
+    let report: Value = serde_json::from_str(&said).with_context(|| said.clone())?;
+    ensure!(report["tiles"] == pairs, "{pairs} pairs, {report}");
+    ensure!(report["features"].as_u64().unwrap_or(0) > 3_000, "too few features to mean anything: {report}");
+    ensure!(report["differences"] == 0, "{report}");
+    Ok(())
+}
+
+/// Copies the public columns of a layer into PostGIS; gives the list of columns.
+fn load(city: &City, postgres: &Postgres, name: &str, layer: &Value) -> anyhow::Result<String> {
+    let mut columns = vec!["kho_id".to_owned()];
+    let mut ddl = vec!["kho_id bigint".to_owned()];
+    for column in layer["columns"].as_array().into_iter().flatten() {
+        let (name, ty) = (column["name"].as_str().context("name")?, column["type"].as_str().context("type")?);
+        let ty = match ty {
+            "integer" => "bigint",
+            "float" => "double precision",
+            "boolean" => "boolean",
+            "date" => "date",
+            _ => "text",
+        };
+        columns.push(name.to_owned());
+        ddl.push(format!("{name} {ty}"));
+    }
+    let list = columns.join(", ");
+    postgres.psql(&format!("CREATE TABLE {name} ({}, geometry geometry(Geometry, 4326))", ddl.join(", ")))?;
+    let csv = run(city.command(&["query", &format!("SELECT {list}, geometry FROM {name}"), "--format", "csv"]).stderr(Stdio::null()))?;
+    let mut child = Command::new("psql")
+        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", &postgres.url(), "-c"])
+        .arg(format!("\\copy {name} ({list}, geometry) FROM STDIN WITH (FORMAT csv, HEADER true)"))
+        .stdin(Stdio::piped())
+        .spawn()?;
+    child.stdin.take().context("stdin")?.write_all(csv.as_bytes())?;
+    ensure!(child.wait()?.success(), "psql could not load {name}");
+    postgres.psql(&format!("CREATE INDEX ON {name} USING gist (geometry); ANALYZE {name}"))?;
+    Ok(list)
+}
+
+/// Tiles in which there is something, spread over the layer.
+fn tiles(city: &City, name: &str) -> anyhow::Result<Vec<(u32, u32, u32)>> {
+    let rows = city.sql(&format!(
+        "SELECT ST_X(ST_Centroid(geometry)) AS x, ST_Y(ST_Centroid(geometry)) AS y FROM {name} ORDER BY kho_id LIMIT {TILES_A_ZOOM}"
+    ))?;
+    let mut found = Vec::new();
+    for z in ZOOMS {
+        let n = f64::from(1 << z);
+        for row in &rows {
+            let (lon, lat) = (row["x"].as_f64().context("x")?, row["y"].as_f64().context("y")?);
+            let y = (1.0 - lat.to_radians().tan().asinh() / std::f64::consts::PI) / 2.0;
+            found.push((z, ((lon + 180.0) / 360.0 * n) as u32, (y * n) as u32));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+fn hex(text: &str) -> anyhow::Result<Vec<u8>> {
+    (0..text.len()).step_by(2).map(|i| Ok(u8::from_str_radix(&text[i..i + 2], 16)?)).collect()
+}
