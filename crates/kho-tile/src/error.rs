@@ -1,0 +1,47 @@
+//! What can go wrong on the way to a tile.
+
+use std::sync::Arc;
+
+/// Why there is no tile.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum TileError {
+    /// The address names no tile of the grid. A mistake of whoever asks.
+    #[error("there is no tile {z}/{x}/{y}: z goes to 22, x and y from 0 to 2^z - 1")]
+    NoSuchTile {
+        /// Zoom.
+        z: u8,
+        /// Column, from the west.
+        x: u32,
+        /// Row, from the north.
+        y: u32,
+    },
+    /// The lake refused, or could not be read.
+    #[error("layer {layer}: {source}")]
+    Lake {
+        /// The layer.
+        layer: String,
+        /// What the lake says.
+        #[source]
+        source: Arc<kho_lake::LakeError>,
+    },
+    /// A data file could not be read.
+    #[error("data file {file} of layer {layer} cannot be read: {message}")]
+    File {
+        /// The layer.
+        layer: String,
+        /// The file's name in the lake.
+        file: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A fault of this program: the work was cut off.
+    #[error("making the tile was cut off: {0}")]
+    Internal(String),
+}
+
+impl TileError {
+    /// Whether the mistake is in the request, so that asking again cannot help.
+    pub fn is_user_error(&self) -> bool {
+        matches!(self, Self::NoSuchTile { .. })
+    }
+}
