@@ -104,3 +104,7 @@ if [ -n "$$missing" ]; then \
   DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 fi
 endef
+
+.PHONY: bench-ingest bench-tiles bench-sql
+bench-ingest bench-tiles bench-sql: build setup-bench
+	"$(VENV)/bin/python" benches/$(@:bench-%=%).py

@@ -93,6 +93,9 @@ pub enum Command {
         /// As of this snapshot
         #[arg(long, value_name = "N")]
         snapshot: Option<i64>,
+        /// Ask N times and say on standard error how long each took; the answer is printed once
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        repeat: u32,
     },
     /// Walk or check a network: drainage or lighting
     #[command(subcommand)]

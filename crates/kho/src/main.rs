@@ -54,7 +54,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Layers { snapshot } => list::layers(&context, snapshot),
         Command::Snapshots => list::snapshots(&context),
-        Command::Query { sql, format, snapshot } => query::run(&context, &sql, format, snapshot),
+        Command::Query { sql, format, snapshot, repeat } => query::run(&context, &sql, format, snapshot, repeat),
         Command::Network(command) => network::run(&context, command),
         Command::Serve { listen, public_url, tile_cache_bytes, block_cache_bytes } => {
             serve::run(&context, &listen, public_url, tile_cache_bytes, block_cache_bytes)
