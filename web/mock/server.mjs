@@ -44,6 +44,7 @@ function answer(url, method) {
     if (!existsSync(file)) return problem(404, "Không có kiểu bản đồ này", part[1]);
     return json(composeStyle(toml(file), layers, codes, { base: url.origin, latitude: city.center[1] }));
   }
+  if (path === "/ogc/collections/land_parcel/items") return json({ type: "FeatureCollection", features: [city.layers.land_parcel[4000]] });
   if (part[0] === "api") return api(part.slice(1), url.searchParams);
   const file = join(dist, path === "/" ? "index.html" : path === "/ioc" ? "ioc.html" : normalize(path));
   if (!existsSync(file)) return problem(404, "Không có trang này", path);

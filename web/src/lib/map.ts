@@ -92,9 +92,17 @@ export function applyShow(map: KhoMap, show: string[]): void {
     map.setLayoutProperty(layer.id, "visibility", how === "none" ? "none" : "visible");
     if (layer.type === "fill") {
       if (!kept.has(layer.id)) kept.set(layer.id, map.getPaintProperty(layer.id, "fill-opacity"));
-      map.setPaintProperty(layer.id, "fill-opacity", how === "clear" ? 0 : kept.get(layer.id));
+      map.setPaintProperty(layer.id, "fill-opacity", how === "clear" ? 0 : (kept.get(layer.id) as number | undefined));
     }
   }
+}
+
+/** Tells the page's tests, on the map's element, when everything asked for is drawn. */
+export function showState(map: KhoMap): void {
+  const element = map.getContainer();
+  map.on("dataloading", () => (element.dataset.map = "busy"));
+  map.on("movestart", () => (element.dataset.map = "busy"));
+  map.on("idle", () => (element.dataset.map = "idle"));
 }
 
 /** What a person most likely means comes first: a parcel, else the smallest kind of thing, else the topmost. */
