@@ -1,0 +1,123 @@
+//! The stream of an answer, kept within its limits.
+
+use crate::{Limits, QueryError};
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
+use futures::{FutureExt, Stream, StreamExt};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep};
+
+/// When a query must be done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    limit: Duration,
+    at: Instant,
+}
+
+impl Deadline {
+    pub(crate) fn start(limits: &Limits) -> Option<Self> {
+        limits.timeout.map(|limit| Self { limit, at: Instant::now() + limit })
+    }
+
+    /// `work`, or [`QueryError::Timeout`] if it is not done in time.
+    pub(crate) async fn within<T>(
+        deadline: Option<Self>,
+        work: impl Future<Output = Result<T, QueryError>>,
+    ) -> Result<T, QueryError> {
+        match deadline {
+            None => work.await,
+            Some(d) => match tokio::time::timeout_at(d.at, work).await {
+                Ok(done) => done,
+                Err(_) => Err(QueryError::Timeout(d.limit)),
+            },
+        }
+    }
+}
+
+/// Passes batches on until a limit is met. Then the plan below is dropped, which stops its
+/// tasks and removes its spill files, and the last item is the reason.
+pub(crate) struct Guarded {
+    schema: SchemaRef,
+    inner: Option<(SendableRecordBatchStream, OwnedSemaphorePermit)>,
+    deadline: Option<(Pin<Box<Sleep>>, Duration)>,
+    max_rows: Option<u64>,
+    memory_bytes: usize,
+    rows: u64,
+}
+
+impl Guarded {
+    pub(crate) fn new(
+        inner: SendableRecordBatchStream,
+        schema: SchemaRef,
+        permit: OwnedSemaphorePermit,
+        deadline: Option<Deadline>,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            schema,
+            inner: Some((inner, permit)),
+            deadline: deadline.map(|d| (Box::pin(tokio::time::sleep_until(d.at)), d.limit)),
+            max_rows: limits.max_rows,
+            memory_bytes: limits.memory_bytes,
+            rows: 0,
+        }
+    }
+
+    fn stop(&mut self, why: QueryError) -> Poll<Option<Result<RecordBatch>>> {
+        self.inner = None;
+        Poll::Ready(Some(Err(why.into())))
+    }
+}
+
+impl Stream for Guarded {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some((sleep, limit)) = &mut self.deadline
+            && sleep.poll_unpin(cx).is_ready()
+            && self.inner.is_some()
+        {
+            let limit = *limit;
+            return self.stop(QueryError::Timeout(limit));
+        }
+        let Some((inner, _)) = &mut self.inner else {
+            return Poll::Ready(None);
+        };
+        match futures::ready!(inner.poll_next_unpin(cx)) {
+            None => {
+                self.inner = None;
+                Poll::Ready(None)
+            }
+            Some(Err(e)) => {
+                let why = with_limit(e, self.memory_bytes);
+                self.stop(why)
+            }
+            Some(Ok(batch)) => {
+                self.rows += batch.num_rows() as u64;
+                match self.max_rows {
+                    Some(most) if self.rows > most => self.stop(QueryError::TooManyRows(most)),
+                    _ => Poll::Ready(Some(Ok(batch))),
+                }
+            }
+        }
+    }
+}
+
+impl RecordBatchStream for Guarded {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+}
+
+/// The error with the limit that it ran into.
+pub(crate) fn with_limit(e: DataFusionError, memory_bytes: usize) -> QueryError {
+    match QueryError::from(e) {
+        QueryError::OutOfMemory(_) => QueryError::OutOfMemory(memory_bytes >> 20),
+        other => other,
+    }
+}
