@@ -1,0 +1,179 @@
+//! Bounding boxes: of a geometry at rest, of many, against a window.
+
+/// `[min x, min y, max x, max y]` in CRS84 degrees: west, south, east, north.
+pub type Bounds = [f64; 4];
+
+/// Whether two boxes share a point; touching counts.
+pub fn intersects(a: &Bounds, b: &Bounds) -> bool {
+    a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3]
+}
+
+/// The smallest box around both.
+pub(crate) fn union(a: Option<Bounds>, b: Option<Bounds>) -> Option<Bounds> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some([
+            a[0].min(b[0]),
+            a[1].min(b[1]),
+            a[2].max(b[2]),
+            a[3].max(b[3]),
+        ]),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The bounding box of a geometry in WKB (ISO, little endian, any dimension; Z and M are passed
+/// over). `None` for an empty geometry and for bytes that are not such WKB.
+///
+/// ```
+/// let point = [&[1u8, 1, 0, 0, 0][..], &109.2f64.to_le_bytes(), &12.25f64.to_le_bytes()].concat();
+/// assert_eq!(kho_lake::wkb_bounds(&point), Some([109.2, 12.25, 109.2, 12.25]));
+/// ```
+pub fn wkb_bounds(wkb: &[u8]) -> Option<Bounds> {
+    let mut walk = Walk {
+        rest: wkb,
+        bounds: [
+            f64::INFINITY,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::NEG_INFINITY,
+        ],
+    };
+    walk.geometry(0)?;
+    (walk.bounds[0] <= walk.bounds[2] && walk.bounds[1] <= walk.bounds[3]).then_some(walk.bounds)
+}
+
+/// Collections within collections: more than any city has, few enough for the stack.
+const MAX_DEPTH: u8 = 16;
+
+struct Walk<'a> {
+    rest: &'a [u8],
+    bounds: Bounds,
+}
+
+impl Walk<'_> {
+    fn geometry(&mut self, depth: u8) -> Option<()> {
+        let [1, a, b, c, d, rest @ ..] = self.rest else {
+            return None;
+        };
+        self.rest = rest;
+        let code = u32::from_le_bytes([*a, *b, *c, *d]);
+        let width = match code / 1000 {
+            0 => 16,
+            1 | 2 => 24,
+            3 => 32,
+            _ => return None,
+        };
+        match code % 1000 {
+            1 => self.positions(1, width),
+            2 => {
+                let n = self.count()?;
+                self.positions(n, width)
+            }
+            3 => {
+                for _ in 0..self.count()? {
+                    let n = self.count()?;
+                    self.positions(n, width)?;
+                }
+                Some(())
+            }
+            4..=7 if depth < MAX_DEPTH => {
+                for _ in 0..self.count()? {
+                    self.geometry(depth + 1)?;
+                }
+                Some(())
+            }
+            _ => None,
+        }
+    }
+
+    fn count(&mut self) -> Option<u32> {
+        let (n, rest) = self.rest.split_first_chunk::<4>()?;
+        self.rest = rest;
+        Some(u32::from_le_bytes(*n))
+    }
+
+    fn positions(&mut self, n: u32, width: usize) -> Option<()> {
+        let (here, rest) = self.rest.split_at_checked(n as usize * width)?;
+        self.rest = rest;
+        let b = &mut self.bounds;
+        for position in here.chunks_exact(width) {
+            let (x, y) = (number(position, 0), number(position, 8));
+            // min and max pass over NaN, which is how WKB writes an empty point
+            b[0] = b[0].min(x);
+            b[1] = b[1].min(y);
+            b[2] = b[2].max(x);
+            b[3] = b[3].max(y);
+        }
+        Some(())
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> f64 {
+    bytes
+        .get(at..)
+        .and_then(|b| b.first_chunk())
+        .map_or(f64::NAN, |b| f64::from_le_bytes(*b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use geo::BoundingRect;
+    use geo_types::{Geometry, LineString, MultiPolygon, Point, Polygon};
+    use proptest::prelude::*;
+
+    fn write(geometry: &Geometry<f64>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        wkb::writer::write_geometry(&mut bytes, geometry, &Default::default()).unwrap();
+        bytes
+    }
+
+    fn ring() -> impl Strategy<Value = LineString<f64>> {
+        prop::collection::vec((-180.0..180.0f64, -90.0..90.0f64), 3..9)
+            .prop_map(|c| Polygon::new(c.into(), vec![]).into_inner().0)
+    }
+
+    fn geometry() -> impl Strategy<Value = Geometry<f64>> {
+        let polygon =
+            (ring(), prop::collection::vec(ring(), 0..3)).prop_map(|(e, i)| Polygon::new(e, i));
+        prop_oneof![
+            (-180.0..180.0f64, -90.0..90.0f64).prop_map(|(x, y)| Point::new(x, y).into()),
+            ring().prop_map(Geometry::from),
+            polygon.clone().prop_map(Geometry::from),
+            prop::collection::vec(polygon, 1..4).prop_map(|p| MultiPolygon(p).into()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_box_is_geos(g in geometry()) {
+            let rect = g.bounding_rect().unwrap();
+            // geo bounds a polygon by its shell; a hole outside it is invalid but still drawn
+            let ours = wkb_bounds(&write(&g)).unwrap();
+            prop_assert!(ours[0] <= rect.min().x && ours[1] <= rect.min().y);
+            prop_assert!(ours[2] >= rect.max().x && ours[3] >= rect.max().y);
+            if !matches!(g, Geometry::Polygon(_) | Geometry::MultiPolygon(_)) {
+                prop_assert_eq!(ours, [rect.min().x, rect.min().y, rect.max().x, rect.max().y]);
+            }
+        }
+
+        #[test]
+        fn no_bytes_crash(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = wkb_bounds(&bytes);
+        }
+
+        #[test]
+        fn cut_bytes_are_refused(g in geometry(), keep in 0.0..1.0f64) {
+            let bytes = write(&g);
+            let cut = (bytes.len() as f64 * keep) as usize;
+            prop_assert_eq!(wkb_bounds(&bytes[..cut]), None);
+        }
+    }
+
+    #[test]
+    fn empty_has_no_box() {
+        let empty_point = [&[1u8, 1, 0, 0, 0][..], &[0xff; 16]].concat();
+        assert_eq!(wkb_bounds(&empty_point), None);
+        assert_eq!(wkb_bounds(&[1, 6, 0, 0, 0, 0, 0, 0, 0]), None);
+    }
+}

@@ -1,0 +1,235 @@
+//! The lake of one city.
+
+use crate::catalog::{Catalog, CommitInfo, LayerAt};
+use crate::error::LakeError;
+use crate::model::{DataFile, LayerFiles, LayerState, ReadRequest, Snapshot, SnapshotId};
+use crate::read::footer::Footers;
+use crate::stage::{Stage, clean, make_folder};
+use crate::write::{LayerWriter, WrittenLayer};
+use arrow::array::RecordBatch;
+use futures::stream::BoxStream;
+use kho_access::Grant;
+use kho_layer::LayerDef;
+use parquet::file::metadata::ParquetMetaData;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many layer states are kept: all layers of a city at a few dozen snapshots.
+const KEPT: usize = 1_024;
+
+/// The layers of one city at rest, with all their snapshots. Cheap to clone, and shared by all
+/// threads.
+#[derive(Debug, Clone)]
+pub struct Lake(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    catalog: Catalog,
+    /// A layer at a snapshot never changes, so it is asked for once.
+    layers: Mutex<HashMap<(String, SnapshotId), Arc<LayerAt>>>,
+    footers: Arc<Footers>,
+}
+
+impl Lake {
+    /// Makes an empty lake in the city's folder, its catalog in `lake/catalog.sqlite` or in the
+    /// PostgreSQL database of a URL.
+    ///
+    /// # Errors
+    /// [`LakeError::Exists`] if there is one.
+    pub async fn create(city: &Path, catalog: Option<&str>) -> Result<Self, LakeError> {
+        let folder = city.join("lake");
+        make_folder(&folder.join("data"), false)?;
+        make_folder(&folder.join("restricted"), true)?;
+        Self::connect(folder, catalog, true).await
+    }
+
+    /// Opens the lake in a city's folder, and clears away what killed commits left behind.
+    ///
+    /// # Errors
+    /// [`LakeError::NoLake`] if there is none.
+    pub async fn open(city: &Path, catalog: Option<&str>) -> Result<Self, LakeError> {
+        let lake = Self::connect(city.join("lake"), catalog, false).await?;
+        // A reader that may not write can still read.
+        if let Err(error) = clean(&lake.0.folder, &lake.0.catalog).await {
+            tracing::warn!(%error, "left-over files of killed commits could not be cleared away");
+        }
+        Ok(lake)
+    }
+
+    async fn connect(
+        folder: PathBuf,
+        catalog: Option<&str>,
+        create: bool,
+    ) -> Result<Self, LakeError> {
+        let file = folder.join("catalog.sqlite");
+        let catalog = Catalog::connect(&file, catalog, create).await?;
+        tracing::debug!(folder = %folder.display(), catalog = catalog.kind(), "lake open");
+        Ok(Self(Arc::new(Inner {
+            folder,
+            catalog,
+            layers: Mutex::default(),
+            footers: Arc::default(),
+        })))
+    }
+
+    /// The newest snapshot: one small query (some 30 µs in SQLite), so that a commit of another
+    /// process is seen at once.
+    ///
+    /// # Errors
+    /// [`LakeError::Database`] if the catalog does not answer.
+    pub async fn current(&self) -> Result<SnapshotId, LakeError> {
+        self.0.catalog.current().await
+    }
+
+    /// All snapshots, the newest last.
+    ///
+    /// # Errors
+    /// [`LakeError::Database`] if the catalog does not answer.
+    pub async fn snapshots(&self) -> Result<Vec<Snapshot>, LakeError> {
+        self.0.catalog.snapshots().await
+    }
+
+    /// What there is of every layer at a snapshot, by name: counts, sizes and provenance, no
+    /// feature's value.
+    ///
+    /// # Errors
+    /// [`LakeError::NoSnapshot`].
+    pub async fn layers(&self, at: SnapshotId) -> Result<Vec<LayerState>, LakeError> {
+        self.0.catalog.layers(&self.0.folder, at).await
+    }
+
+    /// Begins a commit. Nothing happens before its first layer.
+    pub fn begin(&self, author: &str, message: &str) -> Commit {
+        Commit {
+            lake: self.clone(),
+            info: CommitInfo {
+                author: author.to_owned(),
+                message: message.to_owned(),
+            },
+            stage: None,
+        }
+    }
+
+    /// The files that a grant opens. After the first call for a layer and snapshot, no query.
+    ///
+    /// # Errors
+    /// [`LakeError::NoData`] if the layer had none then; [`LakeError::NoSnapshot`].
+    pub async fn files(&self, grant: &Grant) -> Result<LayerFiles, LakeError> {
+        let snapshot = grant.snapshot();
+        let layer = self.layer(&grant.layer().name, snapshot).await?;
+        crate::read::granted(grant, &layer, snapshot)
+    }
+
+    /// Reads features: `kho_id`, the columns, and `geometry` if asked for, in the order of the
+    /// Hilbert curve.
+    ///
+    /// # Errors
+    /// [`LakeError::Access`] for a column that the grant does not cover or that was not there at
+    /// this snapshot; what [`Lake::files`] may return; in the stream, [`LakeError::Parquet`] and
+    /// [`LakeError::Damaged`].
+    pub async fn read(
+        &self,
+        grant: &Grant,
+        request: ReadRequest,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
+        let files = self.files(grant).await?;
+        crate::read::read(Arc::clone(&self.0.footers), grant, files, request)
+    }
+
+    /// The Parquet footer of a file, page index included. Read once and kept; the first call
+    /// for a file blocks for the disk.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`] and [`LakeError::Parquet`] if the file cannot be read.
+    pub fn footer(&self, file: &DataFile) -> Result<Arc<ParquetMetaData>, LakeError> {
+        self.0.footers.get(file)
+    }
+
+    async fn layer(&self, name: &str, at: SnapshotId) -> Result<Arc<LayerAt>, LakeError> {
+        let key = (name.to_owned(), at);
+        let lock = || self.0.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(layer) = lock().get(&key) {
+            return Ok(Arc::clone(layer));
+        }
+        self.0.catalog.require_snapshot(at).await?;
+        let Some(layer) = self.0.catalog.layer(&self.0.folder, name, at).await? else {
+            return Err(LakeError::NoData {
+                layer: name.to_owned(),
+                snapshot: at,
+            });
+        };
+        let layer = Arc::new(layer);
+        let mut kept = lock();
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(key, Arc::clone(&layer));
+        Ok(layer)
+    }
+}
+
+/// Layers that will change together. Dropped, nothing has happened.
+#[derive(Debug)]
+pub struct Commit {
+    lake: Lake,
+    info: CommitInfo,
+    stage: Option<Arc<Stage>>,
+}
+
+impl Commit {
+    /// A writer of a layer's new contents, which will replace all that it has.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`] if the lake's folder cannot be written to.
+    pub fn replace(&mut self, layer: &LayerDef) -> Result<LayerWriter, LakeError> {
+        let stage = match &self.stage {
+            Some(stage) => Arc::clone(stage),
+            None => {
+                let stage = Arc::new(Stage::new(&self.lake.0.folder)?);
+                self.stage = Some(Arc::clone(&stage));
+                stage
+            }
+        };
+        LayerWriter::new(layer, stage)
+    }
+
+    /// Makes the written layers the newest snapshot, all or none. Commits of several processes
+    /// queue up; if two replace the same layer, the later one stays.
+    ///
+    /// # Errors
+    /// [`LakeError::Commit`] if there is nothing to commit, a layer twice, or one that was
+    /// written for another commit; [`LakeError::Busy`] if another program does not let go of the
+    /// catalog. After an error the lake is as before.
+    pub async fn finish(self, done: Vec<WrittenLayer>) -> Result<SnapshotId, LakeError> {
+        let refuse = |message: &str| Err(LakeError::Commit(message.to_owned()));
+        let Some(stage) = self.stage.filter(|_| !done.is_empty()) else {
+            return refuse("there is nothing to commit: no layer was written");
+        };
+        if done.iter().any(|layer| !Arc::ptr_eq(&layer.stage, &stage)) {
+            return refuse("a layer was written for another commit");
+        }
+        let mut names = HashSet::new();
+        if let Some(twice) = done.iter().find(|layer| !names.insert(layer.name())) {
+            return refuse(&format!("layer {} is in one commit twice", twice.name()));
+        }
+        let (mut moves, mut layers) = (Vec::new(), Vec::new());
+        for layer in done {
+            moves.extend(layer.moves);
+            layers.push(layer.layer);
+        }
+        let publishing = Arc::clone(&stage);
+        let published =
+            tokio::task::spawn_blocking(move || publishing.publish(&moves)).await?;
+        let catalog = &self.lake.0.catalog;
+        let result = match published {
+            Ok(()) => catalog.commit(&self.info, &layers).await,
+            Err(error) => Err(error),
+        };
+        if result.is_err() {
+            stage.undo(catalog).await;
+        }
+        result
+    }
+}
