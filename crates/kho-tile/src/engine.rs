@@ -1,0 +1,290 @@
+//! From a grant and an address to a tile.
+
+use crate::grid::TileFrame;
+use crate::index::{Group, LayerIndex, columns_id};
+use crate::load::{Blocks, LoadedGroup};
+use crate::render::{Manner, Painter};
+use crate::stats::{Counters, TileStats};
+use crate::{Tile, TileError};
+use futures::{StreamExt, TryStreamExt};
+use kho_access::Grant;
+use kho_lake::{Lake, SnapshotId};
+use moka::future::Cache;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tokio::sync::Semaphore;
+
+/// How much memory the engine may use, and how big a tile may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TileConfig {
+    /// Bytes for finished tiles; 0 turns the tile cache off.
+    pub cache_bytes: u64,
+    /// Bytes for decoded row groups (about 200 for a parcel with ten attributes).
+    pub block_bytes: u64,
+    /// The size in compressed bytes above which a tile is thinned, at zooms below
+    /// [`Drawing::full_zoom`].
+    pub max_tile_bytes: usize,
+}
+
+impl Default for TileConfig {
+    fn default() -> Self {
+        Self { cache_bytes: 256 << 20, block_bytes: 1 << 30, max_tile_bytes: 500_000 }
+    }
+}
+
+/// How tiles are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drawing {
+    /// What is kept around a tile, in grid units (4096 to a tile side).
+    pub buffer: u32,
+    /// From this zoom on, nothing is simplified and nothing left out for size.
+    pub full_zoom: u8,
+    /// gzip level, 1 to 9. Level 1 costs about as much as all the rest of a tile; 6 three times
+    /// that, for a fifth fewer bytes.
+    pub gzip_level: u32,
+}
+
+impl Default for Drawing {
+    fn default() -> Self {
+        Self { buffer: 64, full_zoom: 14, gzip_level: 1 }
+    }
+}
+
+/// Makes tiles, and keeps what it needs for the next. Cheap to clone; all clones are one engine.
+#[derive(Debug, Clone)]
+pub struct TileEngine(Arc<Inner>);
+
+/// What an index is kept under: all that decides which files and columns a grant opens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct IndexKey {
+    layer: String,
+    snapshot: SnapshotId,
+    class: &'static str,
+    columns: u64,
+}
+
+/// What a tile is kept under. `since`, not the snapshot asked for: a commit that leaves the layer
+/// alone leaves its tiles warm, and one that changes it can never be answered with older ones.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct TileKey {
+    layer: String,
+    since: SnapshotId,
+    class: &'static str,
+    columns: u64,
+    z: u8,
+    x: u32,
+    y: u32,
+}
+
+#[derive(Debug)]
+struct Inner {
+    lake: Lake,
+    config: TileConfig,
+    drawing: Drawing,
+    indexes: Cache<IndexKey, Arc<LayerIndex>>,
+    tiles: Option<Cache<TileKey, Tile>>,
+    blocks: Blocks,
+    /// Drawing takes a core; no more at once than there are.
+    permits: Arc<Semaphore>,
+    painters: Mutex<Vec<Painter>>,
+    cores: usize,
+    counters: Arc<Counters>,
+}
+
+/// Row groups loaded at once for one tile: enough to keep the cores busy, few enough that a tile
+/// over a whole province stays within memory.
+const GROUPS_AT_ONCE: usize = 16;
+/// Layers at snapshots whose index is kept.
+const INDEXES: u64 = 1024;
+
+impl TileEngine {
+    /// An engine over a lake.
+    pub fn new(lake: Lake, config: TileConfig) -> Self {
+        Self::with_drawing(lake, config, Drawing::default())
+    }
+
+    /// An engine that draws in its own way.
+    pub fn with_drawing(lake: Lake, config: TileConfig, drawing: Drawing) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let counters = Arc::new(Counters::default());
+        let tiles = (config.cache_bytes > 0).then(|| {
+            Cache::builder().max_capacity(config.cache_bytes).weigher(|_, t: &Tile| t.weight()).build()
+        });
+        Self(Arc::new(Inner {
+            lake,
+            config,
+            drawing,
+            indexes: Cache::new(INDEXES),
+            tiles,
+            blocks: Blocks::new(config.block_bytes, cores, Arc::clone(&counters)),
+            permits: Arc::new(Semaphore::new(cores)),
+            painters: Mutex::new(Vec::new()),
+            cores,
+            counters,
+        }))
+    }
+
+    /// The tile of a layer as a grant sees it. Below the layer's first zoom, and where there is
+    /// nothing, the tile is empty. Whoever asks for the same tile at the same time waits for the
+    /// one that is being made (unless the tile cache is off).
+    ///
+    /// The attributes are the grant's open columns (restricted ones never come into tiles) with
+    /// their types: text as string, integer as unsigned or signed, float as double, dates and
+    /// instants as ISO 8601 strings, truth as bool, null as nothing. The feature id is `kho_id`.
+    ///
+    /// # Errors
+    /// [`TileError::NoSuchTile`] if the address is none; else what the lake or its files refuse.
+    pub async fn tile(&self, grant: &Grant, z: u8, x: u32, y: u32) -> Result<Tile, TileError> {
+        let frame = TileFrame::new(z, x, y, self.0.drawing.buffer)?;
+        if z < grant.layer().zoom.min {
+            return Ok(Tile::empty());
+        }
+        let index = self.index(grant).await?;
+        let make = || self.make(&index, frame, self.manner(grant, z), z);
+        let Some(tiles) = &self.0.tiles else { return make().await };
+        let key = TileKey {
+            layer: index.layer.clone(),
+            since: index.since,
+            class: grant.class(),
+            columns: index.columns,
+            z,
+            x,
+            y,
+        };
+        if let Some(tile) = tiles.get(&key).await {
+            self.0.counters.hit();
+            return Ok(tile);
+        }
+        tiles.try_get_with(key, make()).await.map_err(|e: Arc<TileError>| (*e).clone())
+    }
+
+    /// What has been done and what is held. Sizes are exact up to the caches' last housekeeping.
+    pub async fn stats(&self) -> TileStats {
+        let mut stats = self.0.counters.read();
+        if let Some(tiles) = &self.0.tiles {
+            tiles.run_pending_tasks().await;
+            (stats.tile_cache_bytes, stats.tile_cache_entries) = (tiles.weighted_size(), tiles.entry_count());
+        }
+        self.0.blocks.settle().await;
+        (stats.block_cache_bytes, stats.block_cache_entries) = self.0.blocks.size();
+        stats
+    }
+
+    fn manner(&self, grant: &Grant, z: u8) -> Manner {
+        Manner { simplify: z < self.0.drawing.full_zoom && !grant.layer().fabric, least_rank: 0 }
+    }
+
+    async fn index(&self, grant: &Grant) -> Result<Arc<LayerIndex>, TileError> {
+        let key = IndexKey {
+            layer: grant.layer().name.clone(),
+            snapshot: grant.snapshot(),
+            class: grant.class(),
+            columns: columns_id(grant),
+        };
+        if let Some(index) = self.0.indexes.get(&key).await {
+            return Ok(index);
+        }
+        let open = async { LayerIndex::open(&self.0.lake, grant).await.map(Arc::new) };
+        self.0.indexes.try_get_with(key, open).await.map_err(|e: Arc<TileError>| (*e).clone())
+    }
+
+    /// Makes a tile; a second time with fewer features if it came out too big.
+    async fn make(&self, index: &Arc<LayerIndex>, frame: TileFrame, manner: Manner, z: u8) -> Result<Tile, TileError> {
+        let groups = index.groups(&frame.window);
+        if groups.is_empty() {
+            return Ok(Tile::empty());
+        }
+        let bound = self.0.config.max_tile_bytes.max(1);
+        let (mut tile, mut painter) = self.draw(index, &groups, frame, manner).await?;
+        if z < self.0.drawing.full_zoom {
+            // What stays shrinks a little more each time, so this ends; three rounds are rare.
+            let mut target = bound as f64 * 0.95;
+            for _ in 0..6 {
+                if tile.gz.len() <= bound {
+                    break;
+                }
+                let share = target / tile.gz.len() as f64;
+                let least_rank = rank_for(&mut painter.ranks, share);
+                self.give_back(painter);
+                (tile, painter) = self.draw(index, &groups, frame, Manner { least_rank, ..manner }).await?;
+                target *= 0.8;
+            }
+        }
+        self.give_back(painter);
+        Ok(tile)
+    }
+
+    async fn draw(
+        &self,
+        index: &Arc<LayerIndex>,
+        groups: &[Group],
+        frame: TileFrame,
+        manner: Manner,
+    ) -> Result<(Tile, Painter), TileError> {
+        let mut painter = self.0.painters.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        painter.clear();
+        let mut tile = None;
+        let mut took = std::time::Duration::ZERO;
+        let last = groups.len().div_ceil(GROUPS_AT_ONCE) - 1;
+        for (number, chunk) in groups.chunks(GROUPS_AT_ONCE).enumerate() {
+            let loaded: Vec<LoadedGroup> = futures::stream::iter(chunk)
+                .map(|&group| self.0.blocks.get(index, group))
+                .buffered(self.0.cores.max(2))
+                .try_collect()
+                .await?;
+            let cut_off = |e: &dyn std::fmt::Display| TileError::Internal(e.to_string());
+            let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(|e| cut_off(&e))?;
+            let (index, level) = (Arc::clone(index), self.0.drawing.gzip_level);
+            let work = move || {
+                let _permit = permit;
+                let start = Instant::now();
+                for (geometry, attributes) in &loaded {
+                    painter.block(geometry, attributes, &frame, manner);
+                }
+                let tile = (number == last).then(|| Tile::of(&painter, &index.layer, &index.keys, level));
+                (painter, tile.transpose(), start.elapsed())
+            };
+            let (back, made, time) = tokio::task::spawn_blocking(work).await.map_err(|e| cut_off(&e))?;
+            painter = back;
+            tile = made?;
+            took += time;
+        }
+        let tile = tile.unwrap_or_else(Tile::empty);
+        self.0.counters.made(tile.features, tile.gz.len(), painter.tally.repaired, tile.left_out, took);
+        Ok((tile, painter))
+    }
+
+    fn give_back(&self, painter: Painter) {
+        let mut painters = self.0.painters.lock().unwrap_or_else(PoisonError::into_inner);
+        if painters.len() < self.0.cores {
+            painters.push(painter);
+        }
+    }
+}
+
+/// The rank that a feature must have for the best `share` of the bytes to stay.
+fn rank_for(ranks: &mut [(u64, u32)], share: f64) -> u64 {
+    ranks.sort_unstable_by(|a, b| b.cmp(a));
+    let all: f64 = ranks.iter().map(|r| f64::from(r.1)).sum();
+    let mut room = all * share;
+    for &(rank, bytes) in ranks.iter() {
+        room -= f64::from(bytes);
+        if room < 0.0 {
+            return rank.saturating_add(1);
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_ranks_stay() {
+        let mut ranks = vec![(5, 10), (9, 10), (1, 10), (7, 10)];
+        assert_eq!(rank_for(&mut ranks, 0.5), 6);
+        assert_eq!(rank_for(&mut ranks, 1.0), 0);
+        assert_eq!(rank_for(&mut ranks, 0.0), 10);
+    }
+}

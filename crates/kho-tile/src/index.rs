@@ -1,0 +1,122 @@
+//! Which row groups of a layer have anything in a window.
+
+use crate::TileError;
+use crate::grid::{EVERYWHERE, WorldBox, project_box};
+use kho_access::Grant;
+use kho_lake::{Lake, LakeError, SnapshotId, row_group_bounds};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use rstar::primitives::{GeomWithData, Rectangle};
+use rstar::{AABB, RTree};
+use std::path::PathBuf;
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// A data file with its footer already read.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    /// The lake's id of the file; files never change.
+    pub id: i64,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Footer and schema.
+    pub reader: ArrowReaderMetadata,
+}
+
+impl OpenFile {
+    /// The file's name, without the folders above it.
+    pub fn name(&self) -> String {
+        self.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+}
+
+/// A row group: the number of its file in the index, and its number in the file.
+pub(crate) type Group = (u32, u32);
+
+/// A layer at a snapshot as a grant sees it: an R-tree over the row groups of its files.
+#[derive(Debug)]
+pub(crate) struct LayerIndex {
+    /// The layer's name.
+    pub layer: String,
+    /// The snapshot that last changed the layer.
+    pub since: SnapshotId,
+    /// The granted columns, in the layer's order.
+    pub keys: Vec<String>,
+    /// A hash of [`LayerIndex::keys`].
+    pub columns: u64,
+    /// The data files.
+    pub files: Vec<Arc<OpenFile>>,
+    tree: RTree<GeomWithData<Rectangle<[i64; 2]>, Group>>,
+}
+
+impl LayerIndex {
+    /// Asks the lake for the files that the grant opens, and reads their footers. A layer without
+    /// data is an empty index: its tiles are empty.
+    pub async fn open(lake: &Lake, grant: &Grant) -> Result<Self, TileError> {
+        let layer = grant.layer().name.clone();
+        let refused = |e: LakeError| TileError::Lake { layer: layer.clone(), source: Arc::new(e) };
+        let keys: Vec<String> = grant.open_columns().map(|c| c.name.clone()).collect();
+        let mut index = Self {
+            columns: columns_id(grant),
+            keys,
+            since: 0,
+            files: Vec::new(),
+            tree: RTree::new(),
+            layer: layer.clone(),
+        };
+        let found = match lake.files(grant).await {
+            Ok(found) => found,
+            Err(LakeError::NoData { .. }) => return Ok(index),
+            Err(e) => return Err(refused(e)),
+        };
+        index.since = found.layer_since;
+        let mut groups = Vec::new();
+        let reader = lake.clone();
+        let files = tokio::task::spawn_blocking(move || {
+            let with_footer = |file| reader.footer(&file).map(|footer| (file, footer));
+            found.files.into_iter().map(with_footer).collect::<Result<Vec<_>, _>>()
+        })
+        .await
+        .map_err(|e| TileError::Internal(e.to_string()))?
+        .map_err(refused)?;
+        for (file, footer) in files {
+            let bounds = row_group_bounds(&footer);
+            for number in 0..footer.num_row_groups() {
+                // A row group of unknown place must be looked at every time: its block knows.
+                let b = bounds.get(number).copied().flatten().map_or(EVERYWHERE, project_box);
+                let at = (index.files.len() as u32, number as u32);
+                groups.push(GeomWithData::new(rectangle(&b), at));
+            }
+            let reader = ArrowReaderMetadata::try_new(footer, ArrowReaderOptions::new())
+                .map_err(|e| refused(LakeError::Parquet(e)))?;
+            index.files.push(Arc::new(OpenFile { id: file.id, path: file.path, reader }));
+        }
+        index.tree = RTree::bulk_load(groups);
+        Ok(index)
+    }
+
+    /// The row groups that may have something in the window, in the order of the files.
+    pub fn groups(&self, window: &WorldBox) -> Vec<Group> {
+        let r = rectangle(window);
+        let envelope = AABB::from_corners(r.lower(), r.upper());
+        let mut found: Vec<Group> =
+            self.tree.locate_in_envelope_intersecting(&envelope).map(|g| g.data).collect();
+        found.sort_unstable();
+        found
+    }
+}
+
+/// A hash of the names and order of the columns that a grant opens to tiles. Part of every cache
+/// key: when a column is closed, no tile with it can be found any more.
+pub(crate) fn columns_id(grant: &Grant) -> u64 {
+    let mut names = String::with_capacity(128);
+    for column in grant.open_columns() {
+        names.push_str(&column.name);
+        names.push('\u{1f}');
+    }
+    xxh3_64(names.as_bytes())
+}
+
+fn rectangle(b: &WorldBox) -> Rectangle<[i64; 2]> {
+    let [x0, y0, x1, y1] = b.map(i64::from);
+    Rectangle::from_corners([x0, y0], [x1, y1])
+}
