@@ -1,0 +1,105 @@
+//! What every handler shares.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Instant;
+
+use kho_access::Policy;
+use kho_lake::Lake;
+use kho_layer::City;
+use kho_query::{Limits, QueryEngine};
+use kho_tile::{TileConfig, TileEngine};
+
+use crate::config::{MAX_TILE_BYTES, ServerConfig};
+use crate::data::caches::Caches;
+use crate::error::ServerError;
+use crate::http::metrics::Metrics;
+use crate::styles::theme::Themes;
+
+/// The server's state; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+/// What is behind an [`App`].
+pub(crate) struct Inner {
+    pub(crate) config: ServerConfig,
+    pub(crate) city: Arc<City>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) lake: Lake,
+    pub(crate) query: QueryEngine,
+    pub(crate) tiles: TileEngine,
+    pub(crate) themes: Themes,
+    pub(crate) caches: Caches,
+    pub(crate) metrics: Metrics,
+    pub(crate) started: Instant,
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// Opens the lake and sets up the engines over it.
+    pub(crate) async fn open(config: ServerConfig) -> Result<Self, ServerError> {
+        let lake = Lake::open(&config.dir, config.catalog.as_deref()).await?;
+        Self::over(config, lake)
+    }
+
+    /// The state over a lake that is already open.
+    pub(crate) fn over(mut config: ServerConfig, lake: Lake) -> Result<Self, ServerError> {
+        if let Some(url) = config.public_url.take() {
+            config.public_url = Some(public_url(&url)?);
+        }
+        let city = Arc::new(config.city.clone());
+        let policy = Arc::new(Policy::new(Arc::clone(&city)));
+        let query = QueryEngine::new(lake.clone(), Arc::clone(&policy), Limits::public())?;
+        let tiles = TileEngine::new(
+            lake.clone(),
+            TileConfig {
+                cache_bytes: config.tile_cache_bytes,
+                block_bytes: config.block_cache_bytes,
+                max_tile_bytes: MAX_TILE_BYTES,
+            },
+        );
+        Ok(Self(Arc::new(Inner {
+            themes: Themes::load()?,
+            caches: Caches::default(),
+            metrics: Metrics::default(),
+            started: Instant::now(),
+            config,
+            city,
+            policy,
+            lake,
+            query,
+            tiles,
+        })))
+    }
+}
+
+/// Checks the configured public address: http or https, a host, no query, no fragment.
+fn public_url(text: &str) -> Result<String, ServerError> {
+    let wrong = || ServerError::PublicUrl(text.to_owned());
+    let url = url::Url::parse(text).map_err(|_| wrong())?;
+    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if !["http", "https"].contains(&url.scheme()) || !url.has_host() || !plain {
+        return Err(wrong());
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_addresses_are_checked() {
+        assert_eq!(public_url("https://gis.example.vn/kho/").unwrap(), "https://gis.example.vn/kho");
+        for bad in ["gis.example.vn", "ftp://a.vn", "https://a.vn/?q=1", "https://me@a.vn/"] {
+            assert!(public_url(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What is kept between requests. Every key holds a snapshot or the snapshot that last changed a
+//! layer, and only grants for everybody are cached here, so nothing kept can be stale or leak.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use kho_lake::SnapshotId;
+use kho_network::{Kind, Network};
+use moka::future::Cache;
+
+use super::catalogue::Catalogue;
+use super::index::{Index, IndexKind};
+use super::parquet::Footers;
+use crate::api::indicators::Wards;
+use crate::config::INDEX_BYTES;
+
+/// A layer's name, the snapshot that last changed it, and what was made of it.
+pub(crate) type IndexKey = (String, SnapshotId, IndexKind);
+
+/// The caches of one server.
+pub(crate) struct Caches {
+    /// The current snapshot, and when it was asked for.
+    pub(crate) current: Mutex<Option<(SnapshotId, Instant)>>,
+    /// Snapshots that are known to exist.
+    pub(crate) snapshots: Mutex<HashSet<SnapshotId>>,
+    /// Published layers by snapshot.
+    pub(crate) catalogues: Cache<SnapshotId, Arc<Catalogue>>,
+    /// Ways into a layer other than its place.
+    pub(crate) indices: Cache<IndexKey, Arc<Index>>,
+    /// Parsed footers of data files.
+    pub(crate) footers: Footers,
+    /// Networks, by kind and the snapshots that last changed their two layers.
+    pub(crate) networks: Cache<(Kind, SnapshotId, SnapshotId), Arc<Network>>,
+    /// Counts by ward, by snapshot and day.
+    pub(crate) wards: Cache<(SnapshotId, i32), Arc<Wards>>,
+}
+
+impl Default for Caches {
+    fn default() -> Self {
+        let kilobytes = |_: &IndexKey, index: &Arc<Index>| u32::try_from(index.bytes() / 1024 + 1).unwrap_or(u32::MAX);
+        Self {
+            current: Mutex::new(None),
+            snapshots: Mutex::default(),
+            catalogues: Cache::new(64),
+            indices: Cache::builder().weigher(kilobytes).max_capacity(INDEX_BYTES / 1024).build(),
+            footers: Footers::default(),
+            networks: Cache::new(4),
+            wards: Cache::new(16),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Which representation the asker wants (RFC 9110, 12.5).
+
+use axum::http::{HeaderMap, header};
+
+use super::params::Params;
+use super::problem::Problem;
+
+/// A document for programs or for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// JSON, GeoJSON or OpenAPI, as the resource has it.
+    Json,
+    /// A plain page.
+    Html,
+}
+
+impl Format {
+    /// What `f=` says, else what `Accept` prefers; JSON when nothing decides.
+    pub(crate) fn of(params: &Params, headers: &HeaderMap) -> Result<Self, Problem> {
+        match params.get("f") {
+            Some("json" | "geojson" | "application/json" | "application/geo+json") => return Ok(Self::Json),
+            Some("html" | "text/html") => return Ok(Self::Html),
+            Some(_) => return Err(Problem::bad_request("f must be json or html.")),
+            None => {}
+        }
+        let Some(accept) = list(headers, header::ACCEPT) else { return Ok(Self::Json) };
+        let html = quality(&accept, &["text/html", "application/xhtml+xml"], &["text/*"]);
+        let json = quality(
+            &accept,
+            &["application/geo+json", "application/json", "application/vnd.oai.openapi+json;version=3.0"],
+            &["application/*", "*/*"],
+        );
+        match (json, html) {
+            (json, html) if html > json => Ok(Self::Html),
+            (json, _) if json > 0.0 => Ok(Self::Json),
+            _ => Err(Problem::not_acceptable("There is JSON and HTML here, and Accept wants neither.")),
+        }
+    }
+}
+
+/// Whether the asker takes gzip.
+pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    list(headers, header::ACCEPT_ENCODING).is_some_and(|accept| quality(&accept, &["gzip", "x-gzip"], &["*"]) > 0.0)
+}
+
+fn list(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+    let values: Vec<&str> = headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect();
+    let joined = values.join(",");
+    (!joined.trim().is_empty()).then_some(joined)
+}
+
+/// The best quality that a list gives to one of `exact`, else to one of `wild`; 0 for none.
+fn quality(accept: &str, exact: &[&str], wild: &[&str]) -> f32 {
+    let find = |names: &[&str]| {
+        accept
+            .split(',')
+            .filter_map(|item| {
+                let mut parts = item.split(';').map(str::trim);
+                let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+                let known = names.iter().any(|n| n.split(';').next() == Some(name.as_str()));
+                let q = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
+                known.then(|| q.map_or(Some(1.0), |q| q.trim().parse().ok()).unwrap_or(0.0_f32))
+            })
+            .reduce(f32::max)
+    };
+    find(exact).or_else(|| find(wild)).unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asks(name: header::HeaderName, value: &'static str) -> HeaderMap {
+        [(name, value.parse().unwrap())].into_iter().collect()
+    }
+
+    fn format(query: &str, accept: &'static str) -> Option<Format> {
+        Format::of(&Params::parse(query), &asks(header::ACCEPT, accept)).ok()
+    }
+
+    #[test]
+    fn browsers_get_pages_and_programs_get_json() {
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        assert_eq!(format("", browser), Some(Format::Html));
+        assert_eq!(format("f=json", browser), Some(Format::Json));
+        assert_eq!(format("", "application/geo+json, application/json;q=0.9"), Some(Format::Json));
+        assert_eq!(format("", "*/*"), Some(Format::Json));
+        assert_eq!(format("", "application/*"), Some(Format::Json));
+        assert_eq!(format("f=html", "*/*"), Some(Format::Html));
+        assert_eq!(format("", "image/png"), None);
+        assert_eq!(format("f=xml", "*/*"), None);
+        assert_eq!(Format::of(&Params::default(), &HeaderMap::new()).unwrap(), Format::Json);
+    }
+
+    #[test]
+    fn gzip_is_taken_only_when_wanted() {
+        let gzip = |value| accepts_gzip(&asks(header::ACCEPT_ENCODING, value));
+        assert!(gzip("gzip, deflate, br"));
+        assert!(gzip("*"));
+        assert!(gzip("br;q=1.0, GZIP;q=0.2"));
+        assert!(!gzip("gzip;q=0"));
+        assert!(!gzip("br"));
+        assert!(!gzip("*, gzip;q=0"));
+        assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+}

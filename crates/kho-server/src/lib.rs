@@ -1,0 +1,28 @@
+//! The HTTP side of a city's warehouse: tiles, OGC API Features, map styles, the pages and their
+//! own small API, all of one snapshot and behind one door.
+//!
+//! Every read takes a grant for [`kho_access::Principal::Anonymous`] from the policy; there is no
+//! other way to a layer. A layer that is not published does not exist here: it answers 404 like a
+//! name nobody ever used.
+//!
+//! The folders: `http` is what every answer needs (problems, entity tags, limits, logs), `data` is
+//! what handlers read (snapshot, rows, indices), and `tiles`, `styles`, `ogc`, `api` and `pages`
+//! are the routes.
+
+mod api;
+mod app;
+mod config;
+mod data;
+mod error;
+mod health;
+mod http;
+mod ogc;
+mod pages;
+mod router;
+mod serve;
+mod styles;
+mod tiles;
+
+pub use config::ServerConfig;
+pub use error::ServerError;
+pub use serve::serve;

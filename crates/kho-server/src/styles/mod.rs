@@ -1,0 +1,51 @@
+//! Map styles: a theme of styles/, the city's layers and code lists, put together.
+
+mod compose;
+mod legend;
+mod paint;
+mod parts;
+pub(crate) mod theme;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+use serde_json::json;
+
+use crate::app::App;
+use crate::data::at::At;
+use crate::http::base::Base;
+use crate::http::conditional::Tagged;
+use crate::http::params::Segments;
+use crate::http::problem::Problem;
+
+/// The routes under `/styles`.
+pub(crate) fn routes() -> Router<App> {
+    Router::new().route("/styles", get(list)).route("/styles/{name}", get(style))
+}
+
+async fn list(State(app): State<App>, Base(base): Base, headers: HeaderMap) -> Result<Response, Problem> {
+    let styles: Vec<_> = app
+        .themes
+        .all()
+        .map(|theme| json!({"name": theme.name, "title": theme.title, "style": format!("{base}/styles/{}.json", theme.name)}))
+        .collect();
+    let freshness = crate::http::conditional::Freshness::Revalidate;
+    Ok(Tagged::json(freshness, &json!({"styles": styles}))?.answer(&headers))
+}
+
+async fn style(
+    State(app): State<App>,
+    at: At,
+    Base(base): Base,
+    Segments(name): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let theme = name.strip_suffix(".json").and_then(|name| app.themes.get(name));
+    let Some(theme) = theme else {
+        let names: Vec<_> = app.themes.all().map(|t| format!("{}.json", t.name)).collect();
+        return Err(Problem::not_found(format!("No style is called {name}; there are: {}.", names.join(", "))));
+    };
+    Ok(Tagged::json(at.freshness(), &compose::style(theme, &app.city, &at, &base))?.answer(&headers))
+}
