@@ -29,12 +29,6 @@ demo: build ## Build, make the sample city, publish it, serve it on loopback
 	$(KHO) sample "$(DEMO)/deliveries" --parcels $(DEMO_PARCELS) --seed 1
 	$(KHO) init "$(DEMO)/city" --synthetic
 	$(KHO) --city "$(DEMO)/city" ingest --all "$(DEMO)/deliveries"
-	@echo
-	@echo "map    http://$(LISTEN)/"
-	@echo "IOC    http://$(LISTEN)/ioc"
-	@echo "OGC    http://$(LISTEN)/ogc"
-	@echo "tile   http://$(LISTEN)/tiles/land_parcel/16/52646/30521"
-	@echo
 	$(KHO) --city "$(DEMO)/city" serve --listen $(LISTEN)
 
 .PHONY: build

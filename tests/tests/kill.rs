@@ -57,7 +57,7 @@ fn a_killed_ingest_leaves_the_old_or_the_new_snapshot() -> anyhow::Result<()> {
 
     // What the killed runs left behind is gone: every file of the lake belongs to a snapshot.
     let files = walk(&city.dir().join("lake"))?;
-    let stray: Vec<_> = files.iter().filter(|f| f.contains("tmp") || f.contains("spill")).collect();
+    let stray: Vec<_> = files.iter().filter(|f| f.starts_with("staging/")).collect();
     anyhow::ensure!(stray.is_empty(), "left behind: {stray:?}");
     Ok(())
 }

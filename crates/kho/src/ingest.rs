@@ -5,7 +5,7 @@ use crate::progress;
 use anyhow::Context as _;
 use kho_ingest::{ReadOptions, Summary};
 use kho_lake::{Commit, Provenance, SourceFile, WrittenLayer};
-use kho_layer::{City, LayerDef};
+use kho_layer::LayerDef;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ pub fn run(context: &Context, plan: Vec<Delivery>, by: Option<String>) -> anyhow
     let mut written = Vec::new();
     let mut outcomes = Vec::new();
     for (layer, delivery) in &deliveries {
-        let (done, outcome) = one_layer(context, &city, &mut commit, layer, delivery, &author)
+        let (done, outcome) = one_layer(context, &mut commit, layer, delivery, &author)
             .with_context(|| format!("layer {}", layer.name))?;
         written.push(done);
         outcomes.push(outcome);
@@ -70,14 +70,13 @@ pub fn run(context: &Context, plan: Vec<Delivery>, by: Option<String>) -> anyhow
 
 fn one_layer(
     context: &Context,
-    city: &City,
     commit: &mut Commit,
     layer: &Arc<LayerDef>,
     delivery: &Delivery,
     author: &str,
 ) -> anyhow::Result<(WrittenLayer, Outcome)> {
     let start = Instant::now();
-    let mut writer = commit.replace(layer, Some(city.config.bounds))?;
+    let mut writer = commit.replace(layer)?;
     let bar = progress::bar(context.json, layer.name.clone(), "features");
     let quarantine = quarantine_path(&context.dir, &layer.name);
     let options = ReadOptions {
