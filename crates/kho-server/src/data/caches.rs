@@ -11,7 +11,6 @@ use moka::future::Cache;
 
 use super::catalogue::Catalogue;
 use super::index::{Index, IndexKind};
-use super::parquet::Footers;
 use crate::api::indicators::Wards;
 use crate::config::INDEX_BYTES;
 
@@ -28,8 +27,6 @@ pub(crate) struct Caches {
     pub(crate) catalogues: Cache<SnapshotId, Arc<Catalogue>>,
     /// Ways into a layer other than its place.
     pub(crate) indices: Cache<IndexKey, Arc<Index>>,
-    /// Parsed footers of data files.
-    pub(crate) footers: Footers,
     /// Networks, by kind and the snapshots that last changed their two layers.
     pub(crate) networks: Cache<(Kind, SnapshotId, SnapshotId), Arc<Network>>,
     /// Counts by ward, by snapshot and day.
@@ -44,7 +41,6 @@ impl Default for Caches {
             snapshots: Mutex::default(),
             catalogues: Cache::new(64),
             indices: Cache::builder().weigher(kilobytes).max_capacity(INDEX_BYTES / 1024).build(),
-            footers: Footers::default(),
             networks: Cache::new(4),
             wards: Cache::new(16),
         }

@@ -3,14 +3,10 @@
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type};
 use chrono::{DateTime, Days, FixedOffset, NaiveDate, Utc};
+use kho_lake::{Bounds, wkb_bounds};
 use kho_layer::{GEOMETRY, LayerDef};
-use parquet::file::metadata::RowGroupMetaData;
 
-use super::shape;
 use crate::http::problem::Problem;
-
-/// West, south, east, north (CRS84).
-pub(crate) type Bounds = [f64; 4];
 
 /// Days since 1970-01-01, as Arrow counts them.
 pub(crate) type Day = i32;
@@ -136,12 +132,12 @@ impl Filter {
         self.window.is_none() && self.valid.is_none()
     }
 
-    /// Whether a row group can hold anything that passes.
-    pub(crate) fn may_meet(&self, group: &RowGroupMetaData) -> bool {
-        let Some(window) = &self.window else { return true };
-        let geometry = group.columns().iter().find(|c| c.column_path().string() == GEOMETRY);
-        let stats = geometry.and_then(|c| c.geo_statistics()).and_then(|s| s.bounding_box());
-        stats.is_none_or(|b| meet(&[b.get_xmin(), b.get_ymin(), b.get_xmax(), b.get_ymax()], window))
+    /// Whether features within these bounds can pass; unknown bounds may hold anything.
+    pub(crate) fn may_meet(&self, bounds: Option<&Bounds>) -> bool {
+        match (&self.window, bounds) {
+            (Some(window), Some(bounds)) => meet(bounds, window),
+            _ => true,
+        }
     }
 
     /// Which rows pass; `None` for all of them.
@@ -159,7 +155,7 @@ impl Filter {
             let inside = self.window.is_none_or(|window| {
                 shapes
                     .filter(|shapes| !shapes.is_null(row))
-                    .and_then(|shapes| shape::bounds(shapes.value(row)))
+                    .and_then(|shapes| wkb_bounds(shapes.value(row)))
                     .is_some_and(|bounds| meet(&bounds, &window))
             });
             let value = |array: &Option<arrow::array::Date32Array>| {

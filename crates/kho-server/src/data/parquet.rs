@@ -6,28 +6,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::{Schema, SchemaRef};
-use kho_lake::{DataFile, LayerFiles};
-use moka::sync::Cache;
+use kho_lake::{Bounds, DataFile, Lake, LayerFiles, row_group_bounds};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
-use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 
 use crate::http::problem::Problem;
-
-/// How many parsed footers are kept: a footer of a million features takes about 2 MB.
-const FOOTERS: u64 = 64;
-
-/// Parsed footers by `data_file_id`, which is never used again for other data.
-#[derive(Clone)]
-pub(crate) struct Footers(Cache<i64, ArrowReaderMetadata>);
-
-impl Default for Footers {
-    fn default() -> Self {
-        Self(Cache::new(FOOTERS))
-    }
-}
 
 /// An open data file of a layer.
 pub(crate) struct Open {
@@ -35,27 +20,25 @@ pub(crate) struct Open {
     footer: ArrowReaderMetadata,
 }
 
-impl Footers {
-    /// Opens a data file; blocks.
-    pub(crate) fn open(&self, data: &DataFile) -> Result<Open, Problem> {
-        let file = File::open(&data.path)?;
-        let footer = match self.0.get(&data.id) {
-            Some(footer) => footer,
-            None => {
-                let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-                let footer = ArrowReaderMetadata::load(&file, options)?;
-                self.0.insert(data.id, footer.clone());
-                footer
-            }
-        };
-        Ok(Open { file, footer })
-    }
+/// A row group: how many rows, and the box around them if it is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Group {
+    pub(crate) rows: u64,
+    pub(crate) bounds: Option<Bounds>,
 }
 
 impl Open {
+    /// Opens a data file; blocks. The lake keeps its footer.
+    pub(crate) fn new(lake: &Lake, data: &DataFile) -> Result<Self, Problem> {
+        let footer = ArrowReaderMetadata::try_new(lake.footer(data)?, ArrowReaderOptions::new())?;
+        Ok(Self { file: File::open(&data.path)?, footer })
+    }
+
     /// The row groups, in order.
-    pub(crate) fn groups(&self) -> &[RowGroupMetaData] {
-        self.footer.metadata().row_groups()
+    pub(crate) fn groups(&self) -> Vec<Group> {
+        let metadata = self.footer.metadata();
+        let rows = metadata.row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or_default());
+        rows.zip(row_group_bounds(metadata)).map(|(rows, bounds)| Group { rows, bounds }).collect()
     }
 
     /// Reads some columns of some row groups; `selection` is over the rows of these groups.

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
 use arrow::compute::filter_record_batch;
-use kho_lake::DataFile;
+use kho_lake::{DataFile, Lake};
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
 use super::catalogue::Published;
-use super::filter::{Filter, meet};
-use super::parquet::{Footers, conform, granted};
+use super::filter::Filter;
+use super::parquet::{Open, conform, granted};
 use crate::http::problem::Problem;
 
 /// A row of a layer at one snapshot: the file's `data_file_id` and the row in it, from 0.
@@ -36,18 +36,18 @@ pub(crate) struct Page {
 
 /// Reads up to `limit` features that pass, from `start` (or the first).
 pub(crate) async fn page(
-    footers: &Footers,
+    lake: &Lake,
     layer: &Arc<Published>,
     filter: Filter,
     start: Option<Position>,
     limit: usize,
 ) -> Result<Page, Problem> {
-    let (footers, layer) = (footers.clone(), Arc::clone(layer));
-    tokio::task::spawn_blocking(move || read_page(&footers, &layer, filter, start, limit)).await?
+    let (lake, layer) = (lake.clone(), Arc::clone(layer));
+    tokio::task::spawn_blocking(move || read_page(&lake, &layer, filter, start, limit)).await?
 }
 
 fn read_page(
-    footers: &Footers,
+    lake: &Lake,
     layer: &Published,
     filter: Filter,
     start: Option<Position>,
@@ -64,7 +64,7 @@ fn read_page(
     let mut page = Page { batches: Vec::new(), count: 0, next: None };
     for (index, file) in files.iter().enumerate().skip(first) {
         let skip = start.filter(|_| index == first).map_or(0, |start| start.row);
-        if read_file(footers, layer, file, filter, skip, limit, &mut page)?.is_break() {
+        if read_file(lake, layer, file, filter, skip, limit, &mut page)?.is_break() {
             break;
         }
     }
@@ -73,7 +73,7 @@ fn read_page(
 
 /// Reads on in one file from row `skip`; breaks when the page is full.
 fn read_file(
-    footers: &Footers,
+    lake: &Lake,
     layer: &Published,
     file: &DataFile,
     filter: Filter,
@@ -81,18 +81,16 @@ fn read_file(
     limit: usize,
     page: &mut Page,
 ) -> Result<ControlFlow<()>, Problem> {
-    if let (Some(window), Some(bounds)) = (&filter.window, &file.bounds)
-        && !meet(bounds, window)
-    {
+    if !filter.may_meet(file.bounds.as_ref()) {
         return Ok(ControlFlow::Continue(()));
     }
-    let open = footers.open(file)?;
+    let open = Open::new(lake, file)?;
     let mut first_row = 0_u64;
-    for (number, group) in open.groups().iter().enumerate() {
-        let rows = u64::try_from(group.num_rows()).unwrap_or_default();
+    for (number, group) in open.groups().into_iter().enumerate() {
+        let rows = group.rows;
         let group_start = first_row;
         first_row += rows;
-        if first_row <= skip || !filter.may_meet(group) {
+        if first_row <= skip || !filter.may_meet(group.bounds.as_ref()) {
             continue;
         }
         let skipped = skip.saturating_sub(group_start);
@@ -146,11 +144,11 @@ fn take(
 
 /// Reads single rows, numbered through all files of the layer in order; ascending, no row twice.
 pub(crate) async fn at_rows(
-    footers: &Footers,
+    lake: &Lake,
     layer: &Arc<Published>,
     rows: Vec<u64>,
 ) -> Result<Vec<RecordBatch>, Problem> {
-    let (footers, layer) = (footers.clone(), Arc::clone(layer));
+    let (lake, layer) = (lake.clone(), Arc::clone(layer));
     tokio::task::spawn_blocking(move || {
         let mut found = Vec::new();
         let mut before = 0;
@@ -159,7 +157,7 @@ pub(crate) async fn at_rows(
                 rows.iter().filter(|&&row| row >= before && row < before + file.rows).map(|row| row - before).collect();
             before += file.rows;
             if !here.is_empty() {
-                single_rows(&footers, &layer, file, &here, &mut found)?;
+                single_rows(&lake, &layer, file, &here, &mut found)?;
             }
         }
         Ok(found)
@@ -168,16 +166,16 @@ pub(crate) async fn at_rows(
 }
 
 fn single_rows(
-    footers: &Footers,
+    lake: &Lake,
     layer: &Published,
     file: &DataFile,
     rows: &[u64],
     found: &mut Vec<RecordBatch>,
 ) -> Result<(), Problem> {
-    let open = footers.open(file)?;
+    let open = Open::new(lake, file)?;
     let mut first_row = 0_u64;
-    for (number, group) in open.groups().iter().enumerate() {
-        let count = u64::try_from(group.num_rows()).unwrap_or_default();
+    for (number, group) in open.groups().into_iter().enumerate() {
+        let count = group.rows;
         let ranges: Vec<_> = rows
             .iter()
             .filter(|&&row| row >= first_row && row < first_row + count)
@@ -201,7 +199,7 @@ fn single_rows(
 /// Hands some columns of the whole layer to `each`, batch by batch, with the number of the batch's
 /// first row; blocks. Names outside the grant are left out.
 pub(crate) fn each(
-    footers: &Footers,
+    lake: &Lake,
     layer: &Published,
     columns: &[&str],
     mut each: impl FnMut(u64, &RecordBatch) -> Result<(), Problem>,
@@ -209,7 +207,7 @@ pub(crate) fn each(
     let schema = granted(&layer.files, columns);
     let mut before = 0;
     for file in &layer.files.files {
-        let open = footers.open(file)?;
+        let open = Open::new(lake, file)?;
         let mut row = before;
         for batch in open.read(&schema, (0..open.groups().len()).collect(), None, 8192)? {
             let batch = conform(&batch?, &schema)?;

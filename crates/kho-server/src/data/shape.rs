@@ -5,17 +5,6 @@
 use geo_traits::to_geo::ToGeoGeometry;
 use geo_types::Geometry;
 
-use super::filter::Bounds;
-
-/// The box around a geometry; `None` when it is empty or not readable.
-pub(crate) fn bounds(wkb: &[u8]) -> Option<Bounds> {
-    let mut bounds = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
-    Reader { bytes: wkb }.visit(&mut |[x, y]| {
-        bounds = [bounds[0].min(x), bounds[1].min(y), bounds[2].max(x), bounds[3].max(y)];
-    })?;
-    (bounds[0] <= bounds[2] && bounds[1] <= bounds[3]).then_some(bounds)
-}
-
 /// The geometry as a value; `None` when it is empty or not readable.
 pub(crate) fn geometry(wkb: &[u8]) -> Option<Geometry<f64>> {
     wkb::reader::read_wkb(wkb).ok()?.try_to_geometry()
@@ -54,48 +43,6 @@ impl Reader<'_> {
     fn kind(&mut self) -> Option<usize> {
         let [1] = self.take()? else { return None };
         self.number()
-    }
-
-    fn visit(&mut self, each: &mut impl FnMut([f64; 2])) -> Option<()> {
-        let kind = self.kind()?;
-        if kind < 4 {
-            return self.visit_part(kind, each);
-        }
-        for _ in 0..self.number()? {
-            let part = self.kind()?;
-            if part + 3 != kind {
-                return None;
-            }
-            self.visit_part(part, each)?;
-        }
-        Some(())
-    }
-
-    fn visit_part(&mut self, kind: usize, each: &mut impl FnMut([f64; 2])) -> Option<()> {
-        match kind {
-            1 => {
-                let p = self.point()?;
-                // An empty point is written as NaN.
-                if !p[0].is_nan() {
-                    each(p);
-                }
-            }
-            2 => self.visit_line(each)?,
-            3 => {
-                for _ in 0..self.number()? {
-                    self.visit_line(each)?;
-                }
-            }
-            _ => return None,
-        }
-        Some(())
-    }
-
-    fn visit_line(&mut self, each: &mut impl FnMut([f64; 2])) -> Option<()> {
-        for _ in 0..self.number()? {
-            each(self.point()?);
-        }
-        Some(())
     }
 
     fn write(&mut self, out: &mut String) -> Option<()> {
@@ -232,26 +179,15 @@ mod tests {
     fn broken_bytes_are_null() {
         let good = wkb(&point!(x: 1.0, y: 2.0).into());
         for cut in 0..good.len() {
-            assert_eq!(bounds(&good[..cut]), None);
             let mut out = String::from("x");
             write_geojson(&good[..cut], &mut out);
             assert_eq!(out, "xnull");
         }
-        assert_eq!(bounds(&wkb(&point!(x: f64::NAN, y: f64::NAN).into())), None);
     }
 
     proptest! {
         #[test]
-        fn bounds_hold_every_point(points in prop::collection::vec((-180.0..180.0, -90.0..90.0), 1..30)) {
-            let line = geo_types::LineString::from(points.clone());
-            let [w, s, e, n] = bounds(&wkb(&line.into())).unwrap();
-            prop_assert!(points.iter().all(|&(x, y)| w <= x && x <= e && s <= y && y <= n));
-            prop_assert!(points.iter().any(|p| p.0 == w) && points.iter().any(|p| p.1 == n));
-        }
-
-        #[test]
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = bounds(&bytes);
             let mut out = String::new();
             write_geojson(&bytes, &mut out);
             prop_assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok());

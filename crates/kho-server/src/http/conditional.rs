@@ -69,7 +69,7 @@ impl Tagged {
     /// compressed on the way.
     pub(crate) fn text(content_type: &'static str, freshness: Freshness, text: String) -> Self {
         let tag = format!("W/\"{:016x}\"", xxh3_64(text.as_bytes()));
-        Self { content_type, tag, freshness, encoding: None, vary: "Accept, Accept-Encoding", body: Body::from(text) }
+        Self { content_type, tag, freshness, encoding: None, vary: "Accept, Accept-Encoding, Accept-Language", body: Body::from(text) }
     }
 
     /// A JSON document, tagged as [`Tagged::text`].

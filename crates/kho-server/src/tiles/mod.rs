@@ -3,6 +3,8 @@
 mod describe;
 mod tile;
 
+pub(crate) use tile::MVT;
+
 use axum::Router;
 use axum::routing::get;
 

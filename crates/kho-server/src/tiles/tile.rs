@@ -27,7 +27,7 @@ pub(super) async fn tile(
     let layer = at.catalogue.require(&name)?;
     let (z, x, y) = address(&z, &x, &y)?;
     let tile = app.tiles.tile(&layer.grant, z, x, y).await?;
-    if tile.features == 0 {
+    if tile.gz.is_empty() {
         return Ok(empty(at.freshness()));
     }
     let gzip = accepts_gzip(&headers);

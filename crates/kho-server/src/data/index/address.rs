@@ -1,10 +1,10 @@
 //! Addresses by their words.
 
+use kho_lake::Lake;
 use kho_layer::fold;
 
 use super::{row_number, text};
 use crate::data::catalogue::Published;
-use crate::data::parquet::Footers;
 use crate::data::rows::each;
 use crate::http::problem::Problem;
 
@@ -30,10 +30,10 @@ pub(crate) struct Hit {
 const CANDIDATES: usize = 2000;
 
 impl Addresses {
-    pub(super) fn build(footers: &Footers, layer: &Published) -> Result<Self, Problem> {
+    pub(super) fn build(lake: &Lake, layer: &Published) -> Result<Self, Problem> {
         let mut addresses = Self { folded: String::from("\n"), starts: Vec::new() };
         let columns = ["dia_chi_day_du", "so_nha", "duong", "ten_phuong"];
-        each(footers, layer, &columns, |first, batch| {
+        each(lake, layer, &columns, |first, batch| {
             for row in 0..batch.num_rows() {
                 let number = row_number(first + row as u64)?;
                 match text(batch, "dia_chi_day_du", row) {

@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
+use kho_lake::Lake;
 use kho_layer::KHO_ID;
 
 pub(crate) use address::{Addresses, Hit};
 pub(crate) use parcel::Parcels;
 
 use super::catalogue::Published;
-use super::parquet::Footers;
 use super::rows::{at_rows, each};
 use crate::app::App;
 use crate::http::problem::Problem;
@@ -55,20 +55,20 @@ impl Index {
     /// The index of a layer, from the cache or made now.
     pub(crate) async fn of(app: &App, layer: &Arc<Published>, kind: IndexKind) -> Result<Arc<Self>, Problem> {
         let key = (layer.name().to_owned(), layer.files.layer_since, kind);
-        let (footers, layer) = (app.caches.footers.clone(), Arc::clone(layer));
+        let (lake, layer) = (app.lake.clone(), Arc::clone(layer));
         let build = async move {
-            let build = move || Self::build(&footers, &layer, kind).map(Arc::new);
+            let build = move || Self::build(&lake, &layer, kind).map(Arc::new);
             tokio::task::spawn_blocking(build).await?
         };
         Ok(app.caches.indices.try_get_with(key, build).await?)
     }
 
-    fn build(footers: &Footers, layer: &Published, kind: IndexKind) -> Result<Self, Problem> {
+    fn build(lake: &Lake, layer: &Published, kind: IndexKind) -> Result<Self, Problem> {
         let started = std::time::Instant::now();
         let index = match kind {
-            IndexKind::Id => Self::Ids(Ids::build(footers, layer)?),
-            IndexKind::Parcel => Self::Parcels(Parcels::build(footers, layer)?),
-            IndexKind::Address => Self::Addresses(Addresses::build(footers, layer)?),
+            IndexKind::Id => Self::Ids(Ids::build(lake, layer)?),
+            IndexKind::Parcel => Self::Parcels(Parcels::build(lake, layer)?),
+            IndexKind::Address => Self::Addresses(Addresses::build(lake, layer)?),
         };
         let millis = started.elapsed().as_millis() as u64;
         tracing::debug!(layer = layer.name(), ?kind, bytes = index.bytes(), millis, "index built");
@@ -80,9 +80,9 @@ impl Index {
 pub(crate) struct Ids(Vec<(i64, u32)>);
 
 impl Ids {
-    fn build(footers: &Footers, layer: &Published) -> Result<Self, Problem> {
+    fn build(lake: &Lake, layer: &Published) -> Result<Self, Problem> {
         let mut ids = Vec::with_capacity(usize::try_from(layer.files.feature_count).unwrap_or_default());
-        each(footers, layer, &[KHO_ID], |first, batch| {
+        each(lake, layer, &[KHO_ID], |first, batch| {
             let column = batch.column_by_name(KHO_ID).and_then(|c| c.as_primitive_opt::<Int64Type>());
             let column = column.ok_or_else(|| Problem::fault("a layer without kho_id"))?;
             for (row, id) in (first..).zip(column.values()) {
@@ -113,7 +113,7 @@ pub(crate) async fn feature(app: &App, layer: &Arc<Published>, id: i64) -> Resul
         _ => None,
     };
     let missing = || Problem::not_found(format!("Layer {} has no feature {id}.", layer.name()));
-    let found = at_rows(&app.caches.footers, layer, vec![row.ok_or_else(missing)?]).await?;
+    let found = at_rows(&app.lake, layer, vec![row.ok_or_else(missing)?]).await?;
     found.into_iter().find(|batch| batch.num_rows() > 0).ok_or_else(missing)
 }
 

@@ -1,8 +1,9 @@
 //! Parcels by sheet and parcel number.
 
+use kho_lake::Lake;
+
 use super::{integer, row_number};
 use crate::data::catalogue::Published;
-use crate::data::parquet::Footers;
 use crate::data::rows::each;
 use crate::http::problem::Problem;
 
@@ -14,10 +15,10 @@ pub(crate) struct Parcels {
 }
 
 impl Parcels {
-    pub(super) fn build(footers: &Footers, layer: &Published) -> Result<Self, Problem> {
+    pub(super) fn build(lake: &Lake, layer: &Published) -> Result<Self, Problem> {
         let mut parcels = Self { today: Vec::new(), former: Vec::new() };
         let columns = ["so_to", "so_thua", "so_to_cu", "so_thua_cu"];
-        each(footers, layer, &columns, |first, batch| {
+        each(lake, layer, &columns, |first, batch| {
             for row in 0..batch.num_rows() {
                 let number = row_number(first + row as u64)?;
                 let pair = |sheet, parcel| Some((integer(batch, sheet, row)?, integer(batch, parcel, row)?));

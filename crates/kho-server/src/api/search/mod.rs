@@ -1,0 +1,179 @@
+//! Search by sheet and parcel number, and by address.
+
+mod question;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use kho_lake::wkb_bounds;
+use kho_layer::{GEOMETRY, Text, fold};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::data::at::At;
+use crate::data::catalogue::Published;
+use crate::data::filter::today;
+use crate::data::geojson::{id, value};
+use crate::data::index::{Index, IndexKind};
+use crate::data::rows::{at_rows, each};
+use crate::http::conditional::Tagged;
+use crate::http::params::Params;
+use crate::http::problem::Problem;
+use question::Question;
+
+/// The most characters of a search, and the most results.
+const LONGEST: usize = 200;
+const MOST: usize = 50;
+const USUAL: usize = 20;
+
+pub(super) async fn search(
+    State(app): State<App>,
+    at: At,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let q = params.get("q").unwrap_or_default().trim();
+    if q.chars().count() > LONGEST {
+        return Err(Problem::bad_request(format!("q must have at most {LONGEST} characters.")));
+    }
+    let limit = params.number::<usize>("limit", "a whole number from 1 to 50")?.unwrap_or(USUAL).clamp(1, MOST);
+    let mut results = Vec::new();
+    let question = Question::read(q);
+    if let Some(question) = &question {
+        parcels(&app, &at, question, limit, &mut results).await?;
+    }
+    // "12/345" may be a house number too, but only a search with words is surely no parcel.
+    if !q.is_empty() && (question.is_none() || results.is_empty()) {
+        addresses(&app, &at, q, limit, &mut results).await?;
+    }
+    results.truncate(limit);
+    Ok(Tagged::json(at.freshness(), &json!({"snapshot": at.snapshot(), "results": results}))?.answer(&headers))
+}
+
+async fn parcels(app: &App, at: &At, question: &Question, limit: usize, results: &mut Vec<Value>) -> Result<(), Problem> {
+    let Some(layer) = at.catalogue.layer("land_parcel") else { return Ok(()) };
+    let index = Index::of(app, layer, IndexKind::Parcel).await?;
+    let Index::Parcels(parcels) = &*index else { return Ok(()) };
+    let (today, former) = parcels.find(question.sheet, question.parcel);
+    let wards = wards(app, at).await?;
+    for (rows, kind) in [(today, "parcel"), (former, "former_parcel")] {
+        let mut found = Vec::new();
+        for batch in at_rows(&app.lake, layer, rows).await? {
+            for row in 0..batch.num_rows() {
+                let ward = value(&batch, "ma_xa", row);
+                let ward = ward.as_str().unwrap_or_default();
+                let ward = wards.get(ward).map_or(ward, String::as_str);
+                if question.place.iter().all(|word| fold(ward).contains(word)) {
+                    found.extend(result(layer, &batch, row, kind, parcel_label(&batch, row, kind, ward)));
+                }
+            }
+        }
+        found.sort_by(|a, b| a["label"]["vi"].as_str().cmp(&b["label"]["vi"].as_str()));
+        results.extend(found);
+        if results.len() >= limit {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn parcel_label(batch: &RecordBatch, row: usize, kind: &str, ward: &str) -> Text {
+    let number = |column: &str| value(batch, column, row).to_string();
+    let (sheet, parcel) = (number("so_to"), number("so_thua"));
+    let place = if ward.is_empty() { String::new() } else { format!(", {ward}") };
+    let mut label = Text::new(
+        format!("Thửa {parcel}, tờ {sheet}{place}"),
+        format!("Parcel {parcel}, sheet {sheet}{place}"),
+    );
+    if kind == "former_parcel" {
+        let (sheet, parcel) = (number("so_to_cu"), number("so_thua_cu"));
+        label.vi.push_str(&format!(" (trước là thửa {parcel}, tờ {sheet})"));
+        label.en.push_str(&format!(" (formerly parcel {parcel}, sheet {sheet})"));
+    }
+    label
+}
+
+async fn addresses(app: &App, at: &At, q: &str, limit: usize, results: &mut Vec<Value>) -> Result<(), Problem> {
+    let Some(layer) = at.catalogue.layer("address_point") else { return Ok(()) };
+    let index = Index::of(app, layer, IndexKind::Address).await?;
+    let words = q.to_owned();
+    let hits = tokio::task::spawn_blocking(move || match &*index {
+        Index::Addresses(addresses) => addresses.find(&words, limit),
+        _ => Vec::new(),
+    })
+    .await?;
+    let mut rows: Vec<u64> = hits.iter().map(|hit| hit.row).collect();
+    rows.sort_unstable();
+    let order: HashMap<u64, usize> = hits.iter().enumerate().map(|(order, hit)| (hit.row, order)).collect();
+    let written = q.to_lowercase();
+    let mut found: Vec<(bool, u8, usize, Value)> = Vec::new();
+    let mut next = rows.iter();
+    for batch in at_rows(&app.lake, layer, rows.clone()).await? {
+        for row in 0..batch.num_rows() {
+            let order = next.next().and_then(|row| order.get(row)).copied().unwrap_or(usize::MAX);
+            let rank = hits.get(order).map_or(u8::MAX, |hit| hit.rank);
+            let text = address_text(&batch, row);
+            // Written with the same accents ranks first among those that fit alike.
+            let exact = text.to_lowercase().contains(&written);
+            found.extend(result(layer, &batch, row, "address", Text::new(text.clone(), text)).map(|r| (!exact, rank, order, r)));
+        }
+    }
+    found.sort_by_key(|(inexact, rank, order, _)| (*rank, *inexact, *order));
+    results.extend(found.into_iter().map(|(_, _, _, result)| result));
+    Ok(())
+}
+
+fn address_text(batch: &RecordBatch, row: usize) -> String {
+    let text = |column: &str| value(batch, column, row).as_str().map(str::to_owned).filter(|t| !t.is_empty());
+    text("dia_chi_day_du").unwrap_or_else(|| {
+        ["so_nha", "duong", "ten_phuong"].into_iter().filter_map(text).collect::<Vec<_>>().join(" ")
+    })
+}
+
+/// A result; `None` for a feature that is nowhere on the map.
+fn result(layer: &Published, batch: &RecordBatch, row: usize, kind: &str, label: Text) -> Option<Value> {
+    let shapes = batch.column_by_name(GEOMETRY)?.as_binary_opt::<i32>()?;
+    if shapes.is_null(row) {
+        return None;
+    }
+    let shape = shapes.value(row);
+    let bounds = wkb_bounds(shape)?;
+    let middle = [(bounds[0] + bounds[2]) / 2.0, (bounds[1] + bounds[3]) / 2.0];
+    // The middle of the box of an L-shaped parcel may lie in the neighbour's.
+    let inside = crate::data::shape::geometry(shape).and_then(|g| geo::InteriorPoint::interior_point(&g));
+    let center = inside.map_or(middle, |p| [p.x(), p.y()]);
+    Some(json!({
+        "kind": kind, "layer": layer.name(), "id": id(batch, row), "label": label, "bbox": bounds, "center": center,
+    }))
+}
+
+/// The names of the units by code: of those valid today first, because codes are reused.
+async fn wards(app: &App, at: &At) -> Result<HashMap<String, String>, Problem> {
+    let Some(layer) = at.catalogue.layer("admin_unit").map(Arc::clone) else { return Ok(HashMap::new()) };
+    let lake = app.lake.clone();
+    tokio::task::spawn_blocking(move || {
+        let (now, mut wards) = (crate::data::filter::date(today()).map(|d| d.to_string()), HashMap::new());
+        let mut seen: HashMap<String, (bool, String)> = HashMap::new();
+        each(&lake, &layer, &["ma_dvhc", "ten", "valid_from", "valid_to"], |_, batch| {
+            for row in 0..batch.num_rows() {
+                let text = |column: &str| value(batch, column, row).as_str().map(str::to_owned);
+                let (Some(code), Some(name)) = (text("ma_dvhc"), text("ten")) else { continue };
+                let (from, to) = (text("valid_from"), text("valid_to"));
+                let started = from.is_none() || from <= now;
+                let valid = started && (to.is_none() || to >= now);
+                let rank = (valid, from.unwrap_or_default());
+                if seen.get(&code).is_none_or(|before| *before < rank) {
+                    seen.insert(code.clone(), rank);
+                    wards.insert(code, name);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(wards)
+    })
+    .await?
+}
