@@ -111,19 +111,29 @@ fn meet(e: &Edge, f: &Edge) -> bool {
     g != h || g == 0
 }
 
-/// Whether, seen from any of its points, an exterior ring lies in nothing and a hole in one ring.
+/// Whether, seen from any of its points, an exterior ring lies in nothing (or in a hole) and a
+/// hole in one ring, its own exterior.
 fn nested_rightly(points: &[P], rings: &[Ring]) -> bool {
     if rings.len() == 1 {
         return true;
     }
+    let mut own = 0;
     rings.iter().enumerate().all(|(i, ring)| {
+        if ring.exterior {
+            own = i;
+        }
         let p = points[ring.start as usize];
-        let around: i32 = rings
-            .iter()
-            .enumerate()
-            .filter(|&(j, _)| j != i)
-            .map(|(_, other)| winding(p, other.of(points)))
-            .sum();
+        let mut around = 0;
+        for (j, other) in rings.iter().enumerate() {
+            if j == i {
+                continue;
+            }
+            let wind = winding(p, other.of(points));
+            if !ring.exterior && j == own && wind != 1 {
+                return false;
+            }
+            around += wind;
+        }
         around == i32::from(!ring.exterior)
     })
 }
