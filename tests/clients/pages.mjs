@@ -59,7 +59,12 @@ async function step(name, fail, work) {
   }
 }
 
-const idle = (page) => page.waitForSelector('[data-map="idle"]', { state: "attached" });
+/** Waits until everything asked for is drawn; what the map complained of fails the step. */
+async function idle(page) {
+  await page.waitForSelector('[data-map="idle"]', { state: "attached" });
+  const complaint = await page.locator("[data-map]").getAttribute("data-map-error");
+  if (complaint) throw new Error(`the map: ${complaint}`);
+}
 
 async function shot(page, name) {
   const path = join(out, `${name}.png`);

@@ -52,6 +52,7 @@ export function makeCity() {
     add("admin_unit", rect(u0, v0, u1, v1), { ma_dvhc: code, ten, loai: "phường", cap: "xã", valid_from: "2025-07-01" });
     return { code, name: ten, box: [u0, v0, u1, v1], counts: { land_parcel: 0, street_light: 0, drain_node: 0, address_point: 0 } };
   });
+  add("admin_unit", rect(-600, -600, 300, 300), { ma_dvhc: "22366", ten: "Phường cũ", loai: "phường", cap: "xã", valid_from: "2010-01-01", valid_to: "2024-10-31" });
   const wardAt = (u, v) => wards.find(({ box }) => u >= box[0] && u < box[2] && v >= box[1] && v < box[3]) ?? wards[0];
 
   const projects = [

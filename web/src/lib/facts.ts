@@ -61,7 +61,8 @@ export function facts(
     const list = column.code_list ? codes(column.code_list) : undefined;
     const raw = properties[column.name];
     let said = value(column, raw, list, words);
-    if (said && column.code_list && !list) said = words.text(feature.labels?.[column.name]?.value) || said;
+    // the server knows more than the column: the name of a ward behind its code, say
+    if (said && (column.code_list ? !list : column.type === "text")) said = words.text(feature.labels?.[column.name]?.value) || said;
     if (!said) continue;
     const color = list?.entries.find((e) => e.code === String(raw))?.color ?? undefined;
     out.push({ name: column.name, title: words.text(column.title), value: said, ...(color ? { color } : {}) });

@@ -3,11 +3,14 @@ import { problem } from "./api";
 import { facts, title, type Words } from "./facts";
 import * as format from "./format";
 import { bbox } from "./geometry";
+import { labelPoint } from "./labels";
 import { readHash, writeHash } from "./hash";
+import { prepare, today, validOn } from "./style";
+import { changes, kinds, ranked, totals } from "./wards";
 import { drawing, sameShow, shown, toggle, tree, viewShow } from "./layers";
 import { messages } from "./messages";
 import { fold, parseParcel, parsePoint } from "./search";
-import type { FeatureAnswer, LayerInfo } from "./types";
+import type { FeatureAnswer, KhoStyle, LayerInfo, WardCounts } from "./types";
 import { project, unproject } from "./vn2000";
 
 describe("search", () => {
@@ -157,6 +160,62 @@ describe("facts", () => {
       { name: "loai_dat", title: "Loại đất", value: "Đất ở tại đô thị (ODT)", color: "#f8a" },
     ]);
     expect(title(layer, feature, words, (s, p) => `${p}/${s}`)).toBe("345/1012");
+  });
+});
+
+describe("labels", () => {
+  const square = (x: number, y: number, w: number, h: number) => [[[x, y], [x + w, y], [x + w, y + h], [x, y + h], [x, y]]];
+  it("stand in the middle of what is seen", () => {
+    const [x, y] = labelPoint([square(0, 0, 10, 10)], [0, 0, 4, 10]) ?? [NaN, NaN];
+    expect(x).toBeCloseTo(2, 0);
+    expect(y).toBeCloseTo(5, 0);
+    expect(labelPoint([square(0, 0, 10, 10)], [20, 20, 30, 30])).toBeUndefined();
+  });
+  it("join the pieces of tiles", () => {
+    const [x] = labelPoint([square(0, 0, 5, 4), square(5, 0, 5, 4)], [-1, -1, 11, 5]) ?? [NaN];
+    expect(x).toBeGreaterThan(3);
+    expect(x).toBeLessThan(7);
+  });
+  it("stay inside a hollow shape and are left off slivers", () => {
+    const bent = [[[0, 0], [10, 0], [10, 2], [2, 2], [2, 10], [0, 10], [0, 0]]];
+    const [x, y] = labelPoint([bent], [-1, -1, 11, 11]) ?? [NaN, NaN];
+    expect(x < 2 || y < 2).toBe(true);
+    expect(labelPoint([square(-10, -10, 10.01, 20)], [0, 0, 10, 10])).toBeUndefined();
+  });
+});
+
+describe("style", () => {
+  const layer = (name: string, geometry: string, count: number, columns: string[]) =>
+    ({ name, geometry, feature_count: count, columns: columns.map((c) => ({ name: c })) }) as unknown as LayerInfo;
+  it("leaves out what is not valid today, and keeps a filter that was there", () => {
+    const ward = layer("w", "polygon", 5, ["valid_from", "valid_to"]);
+    expect(validOn(layer("x", "polygon", 5, ["ten"]), "2026-03-05")).toBeUndefined();
+    const style = {
+      version: 8, sources: { w: { type: "vector" } },
+      layers: [
+        { id: "w:fill", type: "fill", source: "w", "source-layer": "w", filter: ["has", "ten"], metadata: { "kho:layer": "w", "kho:part": "fill" } },
+        { id: "w:label", type: "symbol", source: "w", "source-layer": "w", metadata: { "kho:layer": "w", "kho:part": "label" } },
+      ],
+    } as unknown as KhoStyle;
+    const made = prepare(style, [ward], "2026-03-05");
+    expect(made.style.layers[0]).toMatchObject({ filter: ["all", ["has", "ten"], validOn(ward, "2026-03-05")] });
+    expect(made.style.layers[1]).toMatchObject({ source: "kho-labels-w" });
+    expect(made.labelled.map((l) => l.layer)).toEqual(["w"]);
+    expect(prepare(style, [{ ...ward, feature_count: 9000 }]).labelled).toEqual([]);
+  });
+  it("takes the city's day", () => {
+    expect(today(new Date("2026-03-05T18:00:00Z"))).toBe("2026-03-06");
+  });
+});
+
+describe("wards", () => {
+  const ward = (code: string, land_parcel: number, street_light: number): WardCounts => ({ code, name: code, counts: { street_light, land_parcel } });
+  const wards = [ward("b", 1, 5), ward("a", 1, 2), ward("c", 9, 0)];
+  it("sums, ranks and compares", () => {
+    expect(kinds(wards)).toEqual(["land_parcel", "street_light"]);
+    expect(totals(wards)).toEqual({ land_parcel: 11, street_light: 7 });
+    expect(ranked(wards, "land_parcel").map((w) => w.code)).toEqual(["c", "a", "b"]);
+    expect(changes([ward("a", 1, 2), ward("c", 4, 0)], wards, "land_parcel")).toEqual({ c: 5 });
   });
 });
 

@@ -4,8 +4,10 @@ import * as maplibregl from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import type { Geometry } from "geojson";
 import { bbox } from "./geometry";
+import { keepLabelled } from "./labels";
 import { drawing, partOf } from "./layers";
-import type { BBox, FeatureRef, KhoStyle } from "./types";
+import { prepare } from "./style";
+import type { BBox, FeatureRef, KhoStyle, LayerInfo } from "./types";
 
 // a file of our own origin: no blob: in the Content-Security-Policy
 maplibregl.setWorkerUrl(workerUrl);
@@ -42,14 +44,15 @@ export interface MapOptions {
   center: [number, number];
   zoom: number;
   version: TileVersion;
-  interactive?: boolean;
+  layers: LayerInfo[];
 }
 
 /** Throws when the browser has no WebGL 2. */
 export function createMap(options: MapOptions): KhoMap {
+  const { style, labelled } = prepare(options.style, options.layers);
   const map = new maplibregl.Map({
     container: options.container,
-    style: options.style,
+    style,
     center: options.center,
     zoom: options.zoom,
     minZoom: 5,
@@ -64,6 +67,8 @@ export function createMap(options: MapOptions): KhoMap {
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
+  keepLabelled(map, labelled);
+  showState(map);
   return map;
 }
 
@@ -97,12 +102,14 @@ export function applyShow(map: KhoMap, show: string[]): void {
   }
 }
 
-/** Tells the page's tests, on the map's element, when everything asked for is drawn. */
-export function showState(map: KhoMap): void {
+/** Tells the pages' tests, on the map's element, when everything asked for is drawn, and what the map complained of. */
+function showState(map: KhoMap): void {
   const element = map.getContainer();
   map.on("dataloading", () => (element.dataset.map = "busy"));
   map.on("movestart", () => (element.dataset.map = "busy"));
   map.on("idle", () => (element.dataset.map = "idle"));
+  // this listener also keeps MapLibre from writing to the console
+  map.on("error", (event) => (element.dataset.mapError = event.error.message));
 }
 
 /** What a person most likely means comes first: a parcel, else the smallest kind of thing, else the topmost. */
