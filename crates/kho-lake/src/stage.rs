@@ -201,3 +201,71 @@ fn sync_folder(path: &Path) -> Result<(), LakeError> {
         .and_then(|f| f.sync_all())
         .map_err(at(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Lake;
+
+    fn a_move(name: &str) -> Move {
+        Move {
+            from: name.into(),
+            folder: "data/road".into(),
+            name: name.into(),
+            private: false,
+        }
+    }
+
+    /// What a process leaves that is killed after it has moved its files: all but the lock.
+    fn kill(stage: Stage) {
+        stage.keep.store(true, Ordering::Relaxed);
+    }
+
+    #[tokio::test]
+    async fn only_the_dead_are_cleared_away() {
+        let city = tempfile::TempDir::new().unwrap();
+        drop(Lake::create(city.path(), None).await.unwrap());
+        let lake = city.path().join("lake");
+        let [dead, early, alive] = [(); 3].map(|()| Stage::new(&lake).unwrap());
+        for (stage, name) in [(&dead, "a.parquet"), (&alive, "b.parquet")] {
+            fs::write(stage.path(name), "x").unwrap();
+            stage.publish(&[a_move(name)]).unwrap();
+        }
+        fs::write(early.path("run-0.arrow"), "x").unwrap();
+        let gone = [dead.folder.clone(), early.folder.clone()];
+        kill(dead);
+        kill(early);
+        drop(Lake::open(city.path(), None).await.unwrap());
+        assert!(gone.iter().all(|folder| !folder.exists()));
+        assert!(!lake.join("data/road/a.parquet").exists());
+        assert!(alive.folder.exists());
+        assert!(lake.join("data/road/b.parquet").exists());
+    }
+
+    #[tokio::test]
+    async fn files_of_a_snapshot_survive_a_kill_after_the_commit() {
+        let city = tempfile::TempDir::new().unwrap();
+        let lake = Lake::create(city.path(), None).await.unwrap();
+        let folder = city.path().join("lake");
+        let stage = Stage::new(&folder).unwrap();
+        fs::write(stage.path("c.parquet"), "x").unwrap();
+        stage.publish(&[a_move("c.parquet")]).unwrap();
+        let catalog = Catalog::connect(&folder.join("catalog.sqlite"), None, false)
+            .await
+            .unwrap();
+        let mut session = catalog.begin().await.unwrap();
+        session
+            .execute(
+                "INSERT INTO ducklake_data_file(data_file_id, path) VALUES (0, 'c.parquet')",
+                &[],
+            )
+            .await
+            .unwrap();
+        session.commit().await.unwrap();
+        kill(stage);
+        clean(&folder, &catalog).await.unwrap();
+        assert!(folder.join("data/road/c.parquet").exists());
+        assert!(!folder.join("staging").read_dir().unwrap().any(|_| true));
+        drop(lake);
+    }
+}

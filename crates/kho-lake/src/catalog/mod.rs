@@ -5,9 +5,11 @@
 //! in this file.
 
 mod commit;
+mod current;
 mod query;
 
 pub(crate) use commit::{CommitInfo, LayerWrite, NewFile, TableColumn, TableWrite};
+pub(crate) use current::Newest;
 pub(crate) use query::{LayerAt, TableAt};
 
 use crate::error::{BUSY_SECONDS, LakeError};
@@ -197,7 +199,7 @@ impl Catalog {
         let there = match self.dialect() {
             Dialect::Sqlite => "SELECT 1 FROM sqlite_master WHERE name = 'ducklake_metadata'",
             Dialect::Postgres => {
-                "SELECT CAST(1 AS BIGINT) WHERE to_regclass('ducklake_metadata') IS NOT NULL"
+                "SELECT 1 WHERE to_regclass('ducklake_metadata') IS NOT NULL"
             }
         };
         if self.fetch(there, &[]).await?.is_empty() {
@@ -352,6 +354,7 @@ fn postgres_rows(rows: &[PgRow]) -> Result<Vec<Row>, LakeError> {
                 } else {
                     match raw.type_info().name() {
                         "INT8" => Cell::Int(row.try_get(i)?),
+                        "INT4" => Cell::Int(row.try_get::<i32, _>(i)?.into()),
                         "BOOL" => Cell::Int(row.try_get::<bool, _>(i)?.into()),
                         _ => Cell::Text(row.try_get(i)?),
                     }

@@ -41,13 +41,6 @@ impl TableAt {
 }
 
 impl Catalog {
-    pub async fn current(&self) -> Result<SnapshotId, LakeError> {
-        let rows = self
-            .fetch("SELECT max(snapshot_id) FROM ducklake_snapshot", &[])
-            .await?;
-        first(&rows)?.int(0)
-    }
-
     pub async fn snapshots(&self) -> Result<Vec<Snapshot>, LakeError> {
         let rows = self
             .fetch(
@@ -95,7 +88,7 @@ impl Catalog {
         if rows.is_empty() {
             return Err(LakeError::NoSnapshot {
                 asked: id,
-                newest: self.current().await?,
+                newest: self.newest().await?,
             });
         }
         Ok(())
