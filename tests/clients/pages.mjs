@@ -13,7 +13,7 @@ import { join } from "node:path";
 const { chromium } = createRequire(new URL("../../web/package.json", import.meta.url))("playwright-core");
 
 const [base = "http://127.0.0.1:8080", out = "pages"] = process.argv.slice(2);
-const PATIENCE = Number(process.env.PAGES_TIMEOUT_MS ?? 60_000);
+const PATIENCE = Number(process.env.PAGES_TIMEOUT_MS ?? 120_000);
 const origin = new URL(base).origin;
 const screens = {
   desktop: { viewport: { width: 1280, height: 800 } },

@@ -142,8 +142,8 @@ export function makeCity() {
     return {
       parcel: parcel.feature.properties, area_m2: total, hits,
       projects: projects.filter((p) => hits.some(({ z }) => z.project === p)).map((p) => ({
-        code: p.ma_ho_so, name: p.ten, level: p.cap_do, decision: p.so_quyet_dinh, decision_date: p.ngay_quyet_dinh,
-        zones: hits.filter(({ z }) => z.project === p).map(({ z, m2 }) => ({ id: z.feature.id, function: z.feature.properties.chuc_nang, area_m2: m2, share: m2 / total })),
+        code: p.ma_ho_so, name: p.ten, level: p.cap_do, decision: p.so_quyet_dinh, decision_date: p.ngay_quyet_dinh, share: 1,
+        zones: hits.filter(({ z }) => z.project === p).map(({ z, m2 }) => ({ id: z.feature.id, function: z.feature.properties.chuc_nang, symbol: z.feature.properties.ky_hieu, max_floors: z.feature.properties.tang_cao_max, density: z.feature.properties.mat_do_xd, floor_area_ratio: 3.2, area_m2: m2, share: m2 / total })),
       })),
     };
   };

@@ -107,7 +107,10 @@ function showState(map: KhoMap): void {
   const element = map.getContainer();
   map.on("dataloading", () => (element.dataset.map = "busy"));
   map.on("movestart", () => (element.dataset.map = "busy"));
-  map.on("idle", () => (element.dataset.map = "idle"));
+  map.on("idle", () => {
+    // placing the labels, just before, has set a source loading again: another idle follows
+    if (map.loaded()) element.dataset.map = "idle";
+  });
   // this listener also keeps MapLibre from writing to the console
   map.on("error", (event) => (element.dataset.mapError = event.error.message));
 }

@@ -91,12 +91,23 @@ export interface PlanningZone {
   area_m2: number;
   /** Part of the parcel, 0 to 1. */
   share: number;
+  /** The zone's own sign on the plan. */
+  symbol?: string | null;
+  color?: string | null;
+  max_floors?: number | null;
+  /** Per cent. */
+  density?: number | null;
+  floor_area_ratio?: number | null;
 }
 
 export interface PlanningProject {
   code: string;
-  name: string;
-  level: string;
+  name?: string | null;
+  level?: string | null;
+  authority?: string | null;
+  status?: string | null;
+  /** The part of the parcel that lies in the plan's extent, 0 to 1, where the extent is known. */
+  share?: number | null;
   decision?: string | null;
   decision_date?: string | null;
   zones: PlanningZone[];
