@@ -227,8 +227,8 @@ impl TileEngine {
         let mut took = std::time::Duration::ZERO;
         let last = groups.len().div_ceil(GROUPS_AT_ONCE) - 1;
         for (number, chunk) in groups.chunks(GROUPS_AT_ONCE).enumerate() {
-            let loaded: Vec<LoadedGroup> = futures::stream::iter(chunk)
-                .map(|&group| self.0.blocks.get(index, group))
+            let loaded: Vec<LoadedGroup> = futures::stream::iter(chunk.to_vec())
+                .map(|group| self.0.blocks.get(index, group))
                 .buffered(self.0.cores.max(2))
                 .try_collect()
                 .await?;

@@ -66,11 +66,6 @@ impl GeometryBlock {
         })
     }
 
-    /// The number of features.
-    pub fn len(&self) -> usize {
-        self.ids.len()
-    }
-
     /// How many geometries could not be read.
     pub fn unreadable(&self) -> usize {
         self.unreadable

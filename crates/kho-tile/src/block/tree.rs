@@ -26,11 +26,6 @@ impl PackedTree {
         Self { levels }
     }
 
-    /// The box around all.
-    pub fn bounds(&self) -> WorldBox {
-        self.levels.last().and_then(|l| l.first()).copied().unwrap_or(NOWHERE)
-    }
-
     /// Calls `found` with the number and box of every feature whose box meets `window`, in order,
     /// and whether the box lies wholly within it.
     #[inline]
