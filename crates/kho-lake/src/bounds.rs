@@ -11,12 +11,7 @@ pub fn intersects(a: &Bounds, b: &Bounds) -> bool {
 /// The smallest box around both.
 pub(crate) fn union(a: Option<Bounds>, b: Option<Bounds>) -> Option<Bounds> {
     match (a, b) {
-        (Some(a), Some(b)) => Some([
-            a[0].min(b[0]),
-            a[1].min(b[1]),
-            a[2].max(b[2]),
-            a[3].max(b[3]),
-        ]),
+        (Some(a), Some(b)) => Some([a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]),
         (a, b) => a.or(b),
     }
 }
@@ -29,15 +24,8 @@ pub(crate) fn union(a: Option<Bounds>, b: Option<Bounds>) -> Option<Bounds> {
 /// assert_eq!(kho_lake::wkb_bounds(&point), Some([109.2, 12.25, 109.2, 12.25]));
 /// ```
 pub fn wkb_bounds(wkb: &[u8]) -> Option<Bounds> {
-    let mut walk = Walk {
-        rest: wkb,
-        bounds: [
-            f64::INFINITY,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            f64::NEG_INFINITY,
-        ],
-    };
+    let mut walk =
+        Walk { rest: wkb, bounds: [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY] };
     walk.geometry(0)?;
     (walk.bounds[0] <= walk.bounds[2] && walk.bounds[1] <= walk.bounds[3]).then_some(walk.bounds)
 }
@@ -109,10 +97,7 @@ impl Walk<'_> {
 }
 
 fn number(bytes: &[u8], at: usize) -> f64 {
-    bytes
-        .get(at..)
-        .and_then(|b| b.first_chunk())
-        .map_or(f64::NAN, |b| f64::from_le_bytes(*b))
+    bytes.get(at..).and_then(|b| b.first_chunk()).map_or(f64::NAN, |b| f64::from_le_bytes(*b))
 }
 
 #[cfg(test)]
@@ -133,14 +118,16 @@ mod tests {
             .prop_map(|c| Polygon::new(c.into(), vec![]).into_inner().0)
     }
 
+    fn polygon() -> impl Strategy<Value = Polygon<f64>> {
+        (ring(), prop::collection::vec(ring(), 0..3)).prop_map(|(e, i)| Polygon::new(e, i))
+    }
+
     fn geometry() -> impl Strategy<Value = Geometry<f64>> {
-        let polygon =
-            (ring(), prop::collection::vec(ring(), 0..3)).prop_map(|(e, i)| Polygon::new(e, i));
         prop_oneof![
             (-180.0..180.0f64, -90.0..90.0f64).prop_map(|(x, y)| Point::new(x, y).into()),
             ring().prop_map(Geometry::from),
-            polygon.clone().prop_map(Geometry::from),
-            prop::collection::vec(polygon, 1..4).prop_map(|p| MultiPolygon(p).into()),
+            polygon().prop_map(Geometry::from),
+            prop::collection::vec(polygon(), 1..4).prop_map(|p| MultiPolygon(p).into()),
         ]
     }
 

@@ -14,7 +14,9 @@ pub enum LakeError {
     #[error("there is a lake at {0} already; open it, or choose another folder or database")]
     Exists(String),
     /// The catalog is of a version that this program does not know.
-    #[error("the catalog at {place} is DuckLake {version}, and this kho reads 1.0: use the kho that wrote it")]
+    #[error(
+        "the catalog at {place} is DuckLake {version}, and this kho reads 1.0: use the kho that wrote it"
+    )]
     Version {
         /// The catalog.
         place: String,
@@ -52,7 +54,9 @@ pub enum LakeError {
     #[error("{0}")]
     Commit(String),
     /// Another program holds the catalog for longer than anybody should.
-    #[error("the catalog is held by another program for more than {0} seconds; try again when it has finished")]
+    #[error(
+        "the catalog is held by another program for more than {0} seconds; try again when it has finished"
+    )]
     Busy(u64),
     /// The catalog or a file contradicts itself, or another program changed the lake in a way
     /// that kho does not follow.

@@ -82,17 +82,14 @@ mod tests {
         }
 
         #[test]
-        fn every_place_has_a_key_and_nowhere_is_last(x in -1e6..1e6f64, y in -1e6..1e6f64, w in 0.0..10.0f64) {
-            prop_assert!(key(Some([x, y, x + w, y + w])) < key(None));
+        fn nowhere_comes_after_every_place(x in -180.0..=180.0f64, y in -90.0..=90.0f64) {
+            prop_assert!(key(Some([x, y, x, y])) < key(None));
         }
     }
 
     #[test]
-    fn the_corners_of_nha_trang() {
+    fn nha_trang_has_its_place() {
         // The same place has the same key for ever: files written years apart keep one order.
-        assert_eq!(
-            key(Some([109.19, 12.24, 109.20, 12.25])),
-            hilbert(3_450_321_874, 2_293_590_741)
-        );
+        assert_eq!(key(Some([109.19, 12.24, 109.20, 12.25])), 13_409_788_044_735_406_796);
     }
 }

@@ -59,11 +59,7 @@ impl Lake {
         Ok(lake)
     }
 
-    async fn connect(
-        folder: PathBuf,
-        catalog: Option<&str>,
-        create: bool,
-    ) -> Result<Self, LakeError> {
+    async fn connect(folder: PathBuf, catalog: Option<&str>, create: bool) -> Result<Self, LakeError> {
         let file = folder.join("catalog.sqlite");
         let newest = Newest::new(catalog.is_none().then_some(file.as_path()));
         let catalog = Catalog::connect(&file, catalog, create).await?;
@@ -107,10 +103,7 @@ impl Lake {
     pub fn begin(&self, author: &str, message: &str) -> Commit {
         Commit {
             lake: self.clone(),
-            info: CommitInfo {
-                author: author.to_owned(),
-                message: message.to_owned(),
-            },
+            info: CommitInfo { author: author.to_owned(), message: message.to_owned() },
             stage: None,
         }
     }
@@ -158,10 +151,7 @@ impl Lake {
         }
         self.0.catalog.require_snapshot(at).await?;
         let Some(layer) = self.0.catalog.layer(&self.0.folder, name, at).await? else {
-            return Err(LakeError::NoData {
-                layer: name.to_owned(),
-                snapshot: at,
-            });
+            return Err(LakeError::NoData { layer: name.to_owned(), snapshot: at });
         };
         let layer = Arc::new(layer);
         let mut kept = lock();
@@ -223,8 +213,7 @@ impl Commit {
             layers.push(layer.layer);
         }
         let publishing = Arc::clone(&stage);
-        let published =
-            tokio::task::spawn_blocking(move || publishing.publish(&moves)).await?;
+        let published = tokio::task::spawn_blocking(move || publishing.publish(&moves)).await?;
         let catalog = &self.lake.0.catalog;
         let result = match published {
             Ok(()) => catalog.commit(&self.info, &layers).await,

@@ -73,9 +73,7 @@ impl Stage {
     pub fn publish(&self, moves: &[Move]) -> Result<(), LakeError> {
         let manifest = self.path(MANIFEST);
         let mut file = File::create(&manifest).map_err(at(&manifest))?;
-        file.write_all(&serde_json::to_vec(moves)?)
-            .and_then(|()| file.sync_all())
-            .map_err(at(&manifest))?;
+        file.write_all(&serde_json::to_vec(moves)?).and_then(|()| file.sync_all()).map_err(at(&manifest))?;
         sync_folder(&self.folder)?;
         let mut folders: Vec<&Path> = moves.iter().map(|m| m.folder.as_path()).collect();
         folders.dedup();
@@ -197,9 +195,7 @@ pub(crate) fn make_file(path: &Path, private: bool) -> Result<File, LakeError> {
 }
 
 fn sync_folder(path: &Path) -> Result<(), LakeError> {
-    File::open(path)
-        .and_then(|f| f.sync_all())
-        .map_err(at(path))
+    File::open(path).and_then(|f| f.sync_all()).map_err(at(path))
 }
 
 #[cfg(test)]
@@ -208,12 +204,7 @@ mod tests {
     use crate::Lake;
 
     fn a_move(name: &str) -> Move {
-        Move {
-            from: name.into(),
-            folder: "data/road".into(),
-            name: name.into(),
-            private: false,
-        }
+        Move { from: name.into(), folder: "data/road".into(), name: name.into(), private: false }
     }
 
     /// What a process leaves that is killed after it has moved its files: all but the lock.
@@ -250,15 +241,10 @@ mod tests {
         let stage = Stage::new(&folder).unwrap();
         fs::write(stage.path("c.parquet"), "x").unwrap();
         stage.publish(&[a_move("c.parquet")]).unwrap();
-        let catalog = Catalog::connect(&folder.join("catalog.sqlite"), None, false)
-            .await
-            .unwrap();
+        let catalog = Catalog::connect(&folder.join("catalog.sqlite"), None, false).await.unwrap();
         let mut session = catalog.begin().await.unwrap();
         session
-            .execute(
-                "INSERT INTO ducklake_data_file(data_file_id, path) VALUES (0, 'c.parquet')",
-                &[],
-            )
+            .execute("INSERT INTO ducklake_data_file(data_file_id, path) VALUES (0, 'c.parquet')", &[])
             .await
             .unwrap();
         session.commit().await.unwrap();

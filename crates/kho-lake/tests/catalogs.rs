@@ -60,17 +60,12 @@ async fn exactly_one_lake(url: Option<String>) {
 async fn a_layer_comes_back(url: Option<String>) {
     let city = fresh(url).await;
     let parcel = layer("land_parcel");
-    let batches: Vec<_> = (0..5)
-        .map(|i| features(&parcel, 1 + i * 9_000, 9_000, i as u64))
-        .collect();
+    let batches: Vec<_> = (0..5).map(|i| features(&parcel, 1 + i * 9_000, 9_000, i as u64)).collect();
     let id = replace(&city.lake, &parcel, &batches).await;
     // Another process sees the same.
     let lake = Lake::open(city.dir.path(), city.url.as_deref()).await.unwrap();
     assert_eq!((id, lake.current().await.unwrap()), (1, 1));
-    let everything = ReadRequest {
-        geometry: true,
-        ..Default::default()
-    };
+    let everything = ReadRequest { geometry: true, ..Default::default() };
     let grant = grant(&Principal::LocalCli, "land_parcel", id);
     let found = read(&lake, &grant, everything).await.unwrap();
     let all = arrow::compute::concat_batches(batches[0].schema_ref(), &batches).unwrap();
@@ -96,12 +91,9 @@ async fn old_snapshots_stay(url: Option<String>) {
     let between = replace(&city.lake, &water, &[features(&water, 1, 70, 2)]).await;
     let second = replace(&city.lake, &road, &[features(&road, 2_001, 300, 3)]).await;
     let none = replace(&city.lake, &road, &[]).await;
-    for (snapshot, since, count) in [
-        (first, first, 700),
-        (between, first, 700),
-        (second, second, 300),
-        (none, none, 0),
-    ] {
+    for (snapshot, since, count) in
+        [(first, first, 700), (between, first, 700), (second, second, 300), (none, none, 0)]
+    {
         let grant = grant(&Principal::Anonymous, "road", snapshot);
         let files = city.lake.files(&grant).await.unwrap();
         assert_eq!((files.layer_since, files.feature_count), (since, count));
@@ -165,10 +157,7 @@ async fn definitions_may_change(url: Option<String>) {
     new.columns[i].ty = kho_layer::ColumnType::Text;
     let second = replace(&city.lake, &new, &[features(&new, 1, 60, 2)]).await;
     let third = replace(&city.lake, &old, &[features(&old, 1, 70, 3)]).await;
-    let request = || ReadRequest {
-        geometry: true,
-        ..Default::default()
-    };
+    let request = || ReadRequest { geometry: true, ..Default::default() };
     for (def, snapshot, rows, seed) in [(&*old, first, 50, 1), (&new, second, 60, 2), (&*old, third, 70, 3)] {
         let found = read(&city.lake, &grant_of(def, snapshot), request()).await.unwrap();
         assert_eq!(by_id(&found), features(def, 1, rows, seed));

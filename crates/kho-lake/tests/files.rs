@@ -19,10 +19,7 @@ async fn parcels(dir: &Path, rows: usize) -> (Lake, RecordBatch) {
 }
 
 fn with_geometry() -> ReadRequest {
-    ReadRequest {
-        geometry: true,
-        ..Default::default()
-    }
+    ReadRequest { geometry: true, ..Default::default() }
 }
 
 #[tokio::test]
@@ -87,10 +84,7 @@ async fn a_window_gives_what_a_full_read_would() {
         let wanted: Vec<_> = (1..=60_000).filter(inside).collect();
         assert_eq!(found, wanted);
     }
-    let limited = ReadRequest {
-        limit: Some(10_000),
-        ..Default::default()
-    };
+    let limited = ReadRequest { limit: Some(10_000), ..Default::default() };
     assert_eq!(read(&lake, &grant, limited).await.unwrap().num_rows(), 10_000);
 }
 
@@ -182,10 +176,7 @@ async fn restricted_values_are_in_the_restricted_folder_only() {
     let found = read(&lake, &anybody, with_geometry()).await.unwrap();
     assert!(hidden.iter().all(|name| found.column_by_name(name).is_none()));
     for name in [hidden[0].as_str(), "dia_chi", "nothing"] {
-        let request = ReadRequest {
-            columns: Some(vec![name.into()]),
-            ..Default::default()
-        };
+        let request = ReadRequest { columns: Some(vec![name.into()]), ..Default::default() };
         let refused = read(&lake, &anybody, request).await;
         assert!(matches!(refused, Err(LakeError::Access(_))), "{name}: {refused:?}");
     }

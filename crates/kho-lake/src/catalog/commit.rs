@@ -52,11 +52,7 @@ pub(crate) struct NewFile {
 impl Catalog {
     /// Makes a snapshot in which the layers have their new contents. Commits queue up: each sees
     /// the one before, and as a layer is replaced whole, none can undo half of another.
-    pub async fn commit(
-        &self,
-        info: &CommitInfo,
-        layers: &[LayerWrite],
-    ) -> Result<SnapshotId, LakeError> {
+    pub async fn commit(&self, info: &CommitInfo, layers: &[LayerWrite]) -> Result<SnapshotId, LakeError> {
         let mut session = self.begin().await?;
         session.lock().await?;
         let rows = session
@@ -256,12 +252,7 @@ impl Change<'_> {
     }
 
     /// Ends a table, if it is there.
-    async fn drop_table(
-        &mut self,
-        session: &mut Session,
-        schema: i64,
-        name: &str,
-    ) -> Result<(), LakeError> {
+    async fn drop_table(&mut self, session: &mut Session, schema: i64, name: &str) -> Result<(), LakeError> {
         let Some(id) = find_table(session, schema, name).await? else {
             return Ok(());
         };
@@ -289,10 +280,7 @@ impl Change<'_> {
         write: &TableWrite,
     ) -> Result<(), LakeError> {
         let known = session
-            .fetch(
-                "SELECT next_row_id FROM ducklake_table_stats WHERE table_id = $1",
-                &[table.into()],
-            )
+            .fetch("SELECT next_row_id FROM ducklake_table_stats WHERE table_id = $1", &[table.into()])
             .await?;
         let mut row_id = known.first().map_or(Ok(0), |row| row.int(0))?;
         for file in &write.files {
@@ -354,11 +342,7 @@ impl Change<'_> {
             )
             .await?;
         let old = rows.first().map(ColumnStats::from_table_row).transpose()?;
-        let Some(stats) = old
-            .into_iter()
-            .chain(new)
-            .reduce(|a, b| merge(&column.ty, a, b))
-        else {
+        let Some(stats) = old.into_iter().chain(new).reduce(|a, b| merge(&column.ty, a, b)) else {
             return Ok(());
         };
         let params = [
@@ -424,11 +408,7 @@ impl Change<'_> {
     }
 }
 
-async fn find_table(
-    session: &mut Session,
-    schema: i64,
-    name: &str,
-) -> Result<Option<i64>, LakeError> {
+async fn find_table(session: &mut Session, schema: i64, name: &str) -> Result<Option<i64>, LakeError> {
     let rows = session
         .fetch(
             "SELECT table_id FROM ducklake_table

@@ -34,10 +34,7 @@ impl Newest {
             name.push("-wal");
             PathBuf::from(name)
         };
-        Self {
-            files: file.map(|file| [file.to_owned(), log(file)]),
-            last: Mutex::default(),
-        }
+        Self { files: file.map(|file| [file.to_owned(), log(file)]), last: Mutex::default() }
     }
 
     pub async fn get(&self, catalog: &Catalog) -> Result<SnapshotId, LakeError> {
@@ -68,9 +65,7 @@ fn settled(looks: &[Look; 2]) -> bool {
 impl Catalog {
     /// The newest snapshot, out of the catalog.
     pub async fn newest(&self) -> Result<SnapshotId, LakeError> {
-        let rows = self
-            .fetch("SELECT max(snapshot_id) FROM ducklake_snapshot", &[])
-            .await?;
+        let rows = self.fetch("SELECT max(snapshot_id) FROM ducklake_snapshot", &[]).await?;
         first(&rows)?.int(0)
     }
 }

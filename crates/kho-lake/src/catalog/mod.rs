@@ -19,8 +19,8 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{
-    AssertSqlSafe, Database, Encode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction,
-    Type, TypeInfo, ValueRef,
+    AssertSqlSafe, Database, Encode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction, Type,
+    TypeInfo, ValueRef,
 };
 use std::path::Path;
 use std::str::FromStr;
@@ -69,8 +69,7 @@ enum Cell {
 
 impl Row {
     pub fn int(&self, i: usize) -> Result<i64, LakeError> {
-        self.opt_int(i)?
-            .ok_or_else(|| LakeError::Damaged(format!("a NULL in column {i} of {self:?}")))
+        self.opt_int(i)?.ok_or_else(|| LakeError::Damaged(format!("a NULL in column {i} of {self:?}")))
     }
 
     pub fn opt_int(&self, i: usize) -> Result<Option<i64>, LakeError> {
@@ -82,8 +81,7 @@ impl Row {
     }
 
     pub fn text(&self, i: usize) -> Result<String, LakeError> {
-        self.opt_text(i)?
-            .ok_or_else(|| LakeError::Damaged(format!("a NULL in column {i} of {self:?}")))
+        self.opt_text(i)?.ok_or_else(|| LakeError::Damaged(format!("a NULL in column {i} of {self:?}")))
     }
 
     pub fn opt_text(&self, i: usize) -> Result<Option<String>, LakeError> {
@@ -129,9 +127,7 @@ impl Dialect {
 
 /// The time in DuckLake's writing.
 fn now() -> String {
-    chrono::Utc::now()
-        .format("%Y-%m-%d %H:%M:%S%.6f+00")
-        .to_string()
+    chrono::Utc::now().format("%Y-%m-%d %H:%M:%S%.6f+00").to_string()
 }
 
 /// A catalog's connections.
@@ -170,20 +166,14 @@ impl Catalog {
             // FULL: a commit that was reported must outlive a power cut, as its files do.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(BUSY_SECONDS));
-        let pool = SqlitePoolOptions::new()
-            .max_connections(4)
-            .connect_with(options)
-            .await?;
+        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
         Ok(Self::Sqlite(pool))
     }
 
     async fn postgres(url: &str) -> Result<Self, LakeError> {
         // UTC, so that times read as text are in DuckLake's writing.
         let options = PgConnectOptions::from_str(url)?.options([("timezone", "UTC")]);
-        let pool = PgPoolOptions::new()
-            .max_connections(8)
-            .connect_with(options)
-            .await?;
+        let pool = PgPoolOptions::new().max_connections(8).connect_with(options).await?;
         Ok(Self::Postgres(pool))
     }
 
@@ -198,20 +188,14 @@ impl Catalog {
     async fn version(&self) -> Result<Option<String>, LakeError> {
         let there = match self.dialect() {
             Dialect::Sqlite => "SELECT 1 FROM sqlite_master WHERE name = 'ducklake_metadata'",
-            Dialect::Postgres => {
-                "SELECT 1 WHERE to_regclass('ducklake_metadata') IS NOT NULL"
-            }
+            Dialect::Postgres => "SELECT 1 WHERE to_regclass('ducklake_metadata') IS NOT NULL",
         };
         if self.fetch(there, &[]).await?.is_empty() {
             return Ok(None);
         }
-        let rows = self
-            .fetch(r#"SELECT "value" FROM ducklake_metadata WHERE "key" = 'version'"#, &[])
-            .await?;
-        rows.first()
-            .map(|row| row.text(0))
-            .transpose()
-            .map(|v| Some(v.unwrap_or_default()))
+        let rows =
+            self.fetch(r#"SELECT "value" FROM ducklake_metadata WHERE "key" = 'version'"#, &[]).await?;
+        rows.first().map(|row| row.text(0)).transpose().map(|v| Some(v.unwrap_or_default()))
     }
 
     async fn create_tables(&self) -> Result<(), LakeError> {
@@ -262,23 +246,15 @@ impl Session {
     pub async fn fetch(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>, LakeError> {
         match self {
             Self::Sqlite(tx) => sqlite_rows(&statement(sql, params).fetch_all(&mut **tx).await?),
-            Self::Postgres(tx) => {
-                postgres_rows(&statement(sql, params).fetch_all(&mut **tx).await?)
-            }
+            Self::Postgres(tx) => postgres_rows(&statement(sql, params).fetch_all(&mut **tx).await?),
         }
     }
 
     /// Runs a statement; the number of rows it changed.
     pub async fn execute(&mut self, sql: &str, params: &[Param]) -> Result<u64, LakeError> {
         Ok(match self {
-            Self::Sqlite(tx) => statement(sql, params)
-                .execute(&mut **tx)
-                .await?
-                .rows_affected(),
-            Self::Postgres(tx) => statement(sql, params)
-                .execute(&mut **tx)
-                .await?
-                .rows_affected(),
+            Self::Sqlite(tx) => statement(sql, params).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx) => statement(sql, params).execute(&mut **tx).await?.rows_affected(),
         })
     }
 
@@ -294,12 +270,10 @@ impl Session {
 /// The catalog's name in messages: never the URL, which may hold a password.
 fn place(file: &Path, url: Option<&str>) -> String {
     match url {
-        Some(url) => url
-            .rsplit_once('/')
-            .map_or("the PostgreSQL database".to_owned(), |(_, name)| {
-                let name = name.split('?').next().unwrap_or_default();
-                format!("the PostgreSQL database {name}")
-            }),
+        Some(url) => url.rsplit_once('/').map_or("the PostgreSQL database".to_owned(), |(_, name)| {
+            let name = name.split('?').next().unwrap_or_default();
+            format!("the PostgreSQL database {name}")
+        }),
         None => file.display().to_string(),
     }
 }

@@ -63,10 +63,7 @@ impl Catalog {
             })
             .collect::<Result<Vec<_>, LakeError>>()?;
         let changed = self
-            .fetch(
-                "SELECT snapshot_id, layer FROM kho_provenance ORDER BY snapshot_id, layer",
-                &[],
-            )
+            .fetch("SELECT snapshot_id, layer FROM kho_provenance ORDER BY snapshot_id, layer", &[])
             .await?;
         for row in &changed {
             let id = row.int(0)?;
@@ -79,17 +76,9 @@ impl Catalog {
 
     /// Refuses a snapshot that is not there.
     pub async fn require_snapshot(&self, id: SnapshotId) -> Result<(), LakeError> {
-        let rows = self
-            .fetch(
-                "SELECT 1 FROM ducklake_snapshot WHERE snapshot_id = $1",
-                &[id.into()],
-            )
-            .await?;
+        let rows = self.fetch("SELECT 1 FROM ducklake_snapshot WHERE snapshot_id = $1", &[id.into()]).await?;
         if rows.is_empty() {
-            return Err(LakeError::NoSnapshot {
-                asked: id,
-                newest: self.newest().await?,
-            });
+            return Err(LakeError::NoSnapshot { asked: id, newest: self.newest().await? });
         }
         Ok(())
     }
@@ -128,35 +117,23 @@ impl Catalog {
         Ok(states)
     }
 
-    async fn provenance(
-        &self,
-        layer: &str,
-        since: SnapshotId,
-    ) -> Result<Option<Provenance>, LakeError> {
+    async fn provenance(&self, layer: &str, since: SnapshotId) -> Result<Option<Provenance>, LakeError> {
         let rows = self
             .fetch(
                 "SELECT provenance FROM kho_provenance WHERE layer = $1 AND snapshot_id = $2",
                 &[layer.into(), since.into()],
             )
             .await?;
-        rows.first()
-            .map(|row| Ok(serde_json::from_str(&row.text(0)?)?))
-            .transpose()
+        rows.first().map(|row| Ok(serde_json::from_str(&row.text(0)?)?)).transpose()
     }
 
     /// A layer at a snapshot; `None` if it has no table then.
-    pub async fn layer(
-        &self,
-        lake: &Path,
-        name: &str,
-        at: SnapshotId,
-    ) -> Result<Option<LayerAt>, LakeError> {
+    pub async fn layer(&self, lake: &Path, name: &str, at: SnapshotId) -> Result<Option<LayerAt>, LakeError> {
         let [main, restricted] = SCHEMAS;
         Ok(match self.table(lake, main, name, at).await? {
-            Some(table) => Some(LayerAt {
-                main: table,
-                restricted: self.table(lake, restricted, name, at).await?,
-            }),
+            Some(table) => {
+                Some(LayerAt { main: table, restricted: self.table(lake, restricted, name, at).await? })
+            }
             None => None,
         })
     }
@@ -277,12 +254,7 @@ impl Catalog {
 
     /// Whether any snapshot knows a data file of this name.
     pub async fn knows_file(&self, name: &str) -> Result<bool, LakeError> {
-        let rows = self
-            .fetch(
-                "SELECT 1 FROM ducklake_data_file WHERE path = $1",
-                &[name.into()],
-            )
-            .await?;
+        let rows = self.fetch("SELECT 1 FROM ducklake_data_file WHERE path = $1", &[name.into()]).await?;
         Ok(!rows.is_empty())
     }
 
@@ -296,8 +268,7 @@ impl Catalog {
 }
 
 pub(super) fn first(rows: &[super::Row]) -> Result<&super::Row, LakeError> {
-    rows.first()
-        .ok_or_else(|| LakeError::Damaged("the catalog has no snapshot".into()))
+    rows.first().ok_or_else(|| LakeError::Damaged("the catalog has no snapshot".into()))
 }
 
 fn time(text: &str) -> Result<DateTime<Utc>, LakeError> {

@@ -53,12 +53,7 @@ pub fn row_group_bounds(metadata: &ParquetMetaData) -> Vec<Option<Bounds>> {
         .iter()
         .map(|group| {
             let bounds = group.column(geometry?).geo_statistics()?.bounding_box()?;
-            Some([
-                bounds.get_xmin(),
-                bounds.get_ymin(),
-                bounds.get_xmax(),
-                bounds.get_ymax(),
-            ])
+            Some([bounds.get_xmin(), bounds.get_ymin(), bounds.get_xmax(), bounds.get_ymax()])
         })
         .collect()
 }

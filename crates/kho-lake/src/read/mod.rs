@@ -17,11 +17,7 @@ use std::sync::Arc;
 
 /// What a grant opens of a layer. Columns that the layer did not have at that snapshot are left
 /// out; a column that has since become restricted is looked for in both tables.
-pub(crate) fn granted(
-    grant: &Grant,
-    layer: &LayerAt,
-    snapshot: SnapshotId,
-) -> Result<LayerFiles, LakeError> {
+pub(crate) fn granted(grant: &Grant, layer: &LayerAt, snapshot: SnapshotId) -> Result<LayerFiles, LakeError> {
     let columns: Vec<&Column> = grant.columns().collect();
     let since = layer.since();
     let mut files = part(&columns, &layer.main, snapshot, since)?;
@@ -43,9 +39,7 @@ fn part(
     let fields = table
         .columns
         .iter()
-        .filter(|(name, _)| {
-            name == KHO_ID || name == GEOMETRY || columns.iter().any(|c| c.name == *name)
-        })
+        .filter(|(name, _)| name == KHO_ID || name == GEOMETRY || columns.iter().any(|c| c.name == *name))
         .map(|(name, ty)| arrow_field(name, ty))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(LayerFiles {
@@ -71,9 +65,8 @@ pub(crate) fn read(
     // A batch being read, one waiting: more would only cost memory.
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     tokio::task::spawn_blocking(move || {
-        let result = scan::scan(&footers, &files, &request, &schema, |batch| {
-            sender.blocking_send(Ok(batch)).is_ok()
-        });
+        let result =
+            scan::scan(&footers, &files, &request, &schema, |batch| sender.blocking_send(Ok(batch)).is_ok());
         if let Err(error) = result {
             // The receiver may be gone, and then nobody wants to know.
             let _ = sender.blocking_send(Err(error));
@@ -86,18 +79,10 @@ pub(crate) fn read(
 }
 
 /// `kho_id`, the columns asked for, and `geometry` if it is.
-fn output_schema(
-    grant: &Grant,
-    files: &LayerFiles,
-    request: &ReadRequest,
-) -> Result<SchemaRef, LakeError> {
+fn output_schema(grant: &Grant, files: &LayerFiles, request: &ReadRequest) -> Result<SchemaRef, LakeError> {
     let closed = files.restricted.iter().flat_map(|r| r.schema.fields());
-    let available: Vec<&Arc<Field>> = files
-        .schema
-        .fields()
-        .iter()
-        .chain(closed.filter(|f| f.name() != KHO_ID))
-        .collect();
+    let available: Vec<&Arc<Field>> =
+        files.schema.fields().iter().chain(closed.filter(|f| f.name() != KHO_ID)).collect();
     let find = |name: &str| available.iter().find(|f| f.name() == name).copied();
     let named = |name: &str| {
         grant.require(name)?;

@@ -10,8 +10,7 @@ use arrow::datatypes::{Int64Type, SchemaRef};
 use kho_layer::{GEOMETRY, KHO_ID};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::file::metadata::ParquetMetaData;
 use std::fs::File;
@@ -96,9 +95,7 @@ impl<'a> Reader<'a> {
         }
         Ok(Self {
             main: decoder(file, footer, &names, groups.clone())?,
-            sibling: sibling
-                .map(|file| decoder(file, footers.get(file)?, &names, groups))
-                .transpose()?,
+            sibling: sibling.map(|file| decoder(file, footers.get(file)?, &names, groups)).transpose()?,
             window,
             schema,
         })
@@ -118,9 +115,7 @@ impl<'a> Reader<'a> {
             main.column_by_name(field.name())
                 .or_else(|| sibling.as_ref()?.column_by_name(field.name()))
                 .cloned()
-                .ok_or_else(|| {
-                    LakeError::Damaged(format!("a data file lacks the column {}", field.name()))
-                })
+                .ok_or_else(|| LakeError::Damaged(format!("a data file lacks the column {}", field.name())))
         });
         let columns = columns.collect::<Result<Vec<ArrayRef>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(main.num_rows()));
@@ -151,9 +146,7 @@ fn in_step(main: &RecordBatch, sibling: Option<&RecordBatch>) -> Result<(), Lake
     if sibling.and_then(ids) == ids(main) && ids(main).is_some() {
         return Ok(());
     }
-    Err(LakeError::Damaged(
-        "a file and that of its restricted columns hold different features".into(),
-    ))
+    Err(LakeError::Damaged("a file and that of its restricted columns hold different features".into()))
 }
 
 /// A decoder of some columns and row groups (`None` for all) of a file.

@@ -42,21 +42,11 @@ impl<'a> TableFile<'a> {
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(file, shape.schema.clone(), options)?;
         let (writer, factory) = writer.into_serialized_writer()?;
-        Ok(Self {
-            shape,
-            writer,
-            factory,
-            path,
-            name,
-        })
+        Ok(Self { shape, writer, factory, path, name })
     }
 
     /// Encodes the row group of this number. `batch` is of the layer's shape, not the table's.
-    pub fn encode(
-        &self,
-        number: usize,
-        batch: &RecordBatch,
-    ) -> Result<Vec<ArrowColumnChunk>, LakeError> {
+    pub fn encode(&self, number: usize, batch: &RecordBatch) -> Result<Vec<ArrowColumnChunk>, LakeError> {
         let mut columns = self.factory.create_column_writers(number)?;
         let fields = self.shape.schema.fields();
         for ((column, field), i) in columns.iter_mut().zip(fields).zip(&self.shape.projection) {
@@ -64,10 +54,7 @@ impl<'a> TableFile<'a> {
                 column.write(&leaf)?;
             }
         }
-        Ok(columns
-            .into_iter()
-            .map(|column| column.close())
-            .collect::<Result<_, _>>()?)
+        Ok(columns.into_iter().map(|column| column.close()).collect::<Result<_, _>>()?)
     }
 
     pub fn append(&mut self, chunks: Vec<ArrowColumnChunk>) -> Result<(), LakeError> {
@@ -84,8 +71,7 @@ impl<'a> TableFile<'a> {
     pub fn finish(mut self, nan: &[bool]) -> Result<NewFile, LakeError> {
         if !self.shape.restricted {
             let geo = geoparquet_metadata(self.writer.flushed_row_groups())?;
-            self.writer
-                .append_key_value_metadata(KeyValue::new("geo".to_owned(), geo));
+            self.writer.append_key_value_metadata(KeyValue::new("geo".to_owned(), geo));
         }
         let metadata = self.writer.finish()?;
         let file = self.writer.inner();
@@ -94,9 +80,7 @@ impl<'a> TableFile<'a> {
         let columns = self.shape.columns.iter().zip(&self.shape.projection);
         let stats = columns
             .enumerate()
-            .map(|(i, (column, source))| {
-                ColumnStats::of_column(&metadata, i, &column.ty, nan[*source])
-            })
+            .map(|(i, (column, source))| ColumnStats::of_column(&metadata, i, &column.ty, nan[*source]))
             .collect();
         Ok(NewFile {
             footer_bytes: footer_bytes(&self.path)?,
@@ -122,34 +106,28 @@ fn properties(shape: &TableShape) -> Result<WriterProperties, LakeError> {
     for field in shape.schema.fields() {
         let path = || ColumnPath::from(field.name().as_str());
         // Values that do not repeat gain nothing from a dictionary.
-        let unique = [KHO_ID, GEOMETRY].contains(&field.name().as_str())
-            || *field.data_type() == DataType::Float64;
+        let unique =
+            [KHO_ID, GEOMETRY].contains(&field.name().as_str()) || *field.data_type() == DataType::Float64;
         if unique {
             properties = properties.set_column_dictionary_enabled(path(), false);
         }
         // A smallest and a largest name is a name.
         if shape.restricted && field.name() != KHO_ID {
-            properties =
-                properties.set_column_statistics_enabled(path(), EnabledStatistics::None);
+            properties = properties.set_column_statistics_enabled(path(), EnabledStatistics::None);
         }
     }
     Ok(properties.build())
 }
 
 /// The `geo` key of GeoParquet 2.0. No CRS means CRS84.
-fn geoparquet_metadata(
-    groups: &[parquet::file::metadata::RowGroupMetaData],
-) -> Result<String, LakeError> {
+fn geoparquet_metadata(groups: &[parquet::file::metadata::RowGroupMetaData]) -> Result<String, LakeError> {
     let mut all = super::stats::GeometryStats::default();
     for group in groups {
         let geo = group.columns().last().and_then(|c| c.geo_statistics());
         let Some(geo) = geo else { continue };
-        let bounds = geo
-            .bounding_box()
-            .map(|b| [b.get_xmin(), b.get_ymin(), b.get_xmax(), b.get_ymax()]);
+        let bounds = geo.bounding_box().map(|b| [b.get_xmin(), b.get_ymin(), b.get_xmax(), b.get_ymax()]);
         all.bounds = crate::bounds::union(all.bounds, bounds);
-        all.types
-            .extend(geo.geospatial_types().into_iter().flatten());
+        all.types.extend(geo.geospatial_types().into_iter().flatten());
     }
     let mut column = serde_json::json!({
         "encoding": "WKB",

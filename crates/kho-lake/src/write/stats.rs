@@ -10,15 +10,8 @@ use parquet::file::statistics::Statistics;
 use std::collections::BTreeSet;
 
 /// The names of DuckDB for the WKB geometry types 1 to 7.
-const TYPES: [&str; 7] = [
-    "point",
-    "linestring",
-    "polygon",
-    "multipoint",
-    "multilinestring",
-    "multipolygon",
-    "geometrycollection",
-];
+const TYPES: [&str; 7] =
+    ["point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection"];
 
 /// What is known of a column's values in one file, or in a whole table.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -181,15 +174,17 @@ fn less(ty: &str, a: &str, b: &str) -> bool {
 
 /// The bounds of a column chunk as text; `None` if it has none or they have no text.
 fn range(stats: &Statistics, ty: &str) -> Option<(String, String)> {
-    fn both<T>(min: Option<&T>, max: Option<&T>, text: impl Fn(&T) -> Option<String>) -> Option<(String, String)> {
+    fn both<T>(
+        min: Option<&T>,
+        max: Option<&T>,
+        text: impl Fn(&T) -> Option<String>,
+    ) -> Option<(String, String)> {
         Some((text(min?)?, text(max?)?))
     }
     match stats {
         Statistics::Boolean(s) => both(s.min_opt(), s.max_opt(), |v| Some(u8::from(*v).to_string())),
         Statistics::Int32(s) if ty == "date" => both(s.min_opt(), s.max_opt(), |v| date(*v)),
-        Statistics::Int64(s) if ty == "timestamptz" => {
-            both(s.min_opt(), s.max_opt(), |v| instant(*v))
-        }
+        Statistics::Int64(s) if ty == "timestamptz" => both(s.min_opt(), s.max_opt(), |v| instant(*v)),
         Statistics::Int64(s) => both(s.min_opt(), s.max_opt(), |v| Some(v.to_string())),
         Statistics::Double(s) => both(s.min_opt(), s.max_opt(), |v| Some(format!("{v:?}"))),
         Statistics::ByteArray(s) if ty == "varchar" => both(s.min_opt(), s.max_opt(), |v| {
@@ -202,9 +197,7 @@ fn range(stats: &Statistics, ty: &str) -> Option<(String, String)> {
 
 /// Days since 1970 as an ISO date, of years that sort as text.
 fn date(days: i32) -> Option<String> {
-    NaiveDate::from_epoch_days(days)
-        .filter(|d| (0..10_000).contains(&d.year()))
-        .map(|d| d.to_string())
+    NaiveDate::from_epoch_days(days).filter(|d| (0..10_000).contains(&d.year())).map(|d| d.to_string())
 }
 
 /// Microseconds since 1970, UTC, as DuckDB writes them.
@@ -242,11 +235,7 @@ mod tests {
     fn an_unknown_bound_stays_unknown_unless_nothing_is_there() {
         let unknown = ColumnStats::default();
         assert_eq!(merge("int64", stats("1", "2"), unknown).min, None);
-        let empty = ColumnStats {
-            values: Some(0),
-            nulls: Some(7),
-            ..Default::default()
-        };
+        let empty = ColumnStats { values: Some(0), nulls: Some(7), ..Default::default() };
         let m = merge("int64", empty, stats("1", "2"));
         assert_eq!((m.min.as_deref(), m.nulls), (Some("1"), Some(7)));
     }
@@ -254,10 +243,7 @@ mod tests {
     #[test]
     fn geometry_in_the_writing_of_duckdb() {
         let stats = ColumnStats {
-            geometry: Some(GeometryStats {
-                bounds: Some([109.0, 12.0, 110.0, 13.25]),
-                types: [1, 3].into(),
-            }),
+            geometry: Some(GeometryStats { bounds: Some([109.0, 12.0, 110.0, 13.25]), types: [1, 3].into() }),
             ..Default::default()
         };
         assert_eq!(

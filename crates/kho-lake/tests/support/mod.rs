@@ -4,8 +4,8 @@
 pub mod postgres;
 
 use arrow::array::{
-    ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Float64Array, Int64Array,
-    RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Int64Type};
 use futures::TryStreamExt;
@@ -35,9 +35,7 @@ pub fn grant_of(def: &LayerDef, snapshot: SnapshotId) -> Grant {
     let model = city();
     let codes = model.code_lists().map(|c| (**c).clone()).collect();
     let one = City::new(model.config.clone(), vec![def.clone()], codes).unwrap();
-    Policy::new(Arc::new(one))
-        .grant(&Principal::LocalCli, &def.name, snapshot)
-        .unwrap()
+    Policy::new(Arc::new(one)).grant(&Principal::LocalCli, &def.name, snapshot).unwrap()
 }
 
 /// SplitMix64: the same numbers on every machine.
@@ -75,9 +73,8 @@ pub fn features(def: &LayerDef, first: i64, rows: usize, seed: u64) -> RecordBat
     let columns = schema.fields().iter().map(|field| -> ArrayRef {
         let mut value = |_| (random.next() % 11 != 0).then(|| random.next());
         let values = (0..rows).map(&mut value);
-        let restricted = def
-            .column(field.name())
-            .is_some_and(|c| c.access == kho_layer::AccessClass::Restricted);
+        let restricted =
+            def.column(field.name()).is_some_and(|c| c.access == kho_layer::AccessClass::Restricted);
         match field.data_type() {
             DataType::Int64 if field.name() == "kho_id" => {
                 Arc::new(Int64Array::from_iter_values(first..first + rows as i64))
@@ -88,9 +85,7 @@ pub fn features(def: &LayerDef, first: i64, rows: usize, seed: u64) -> RecordBat
             DataType::Float64 => {
                 Arc::new(values.map(|v| v.map(|v| v as f64 / 1e16)).collect::<Float64Array>())
             }
-            DataType::Boolean => {
-                Arc::new(values.map(|v| v.map(|v| v % 2 == 0)).collect::<BooleanArray>())
-            }
+            DataType::Boolean => Arc::new(values.map(|v| v.map(|v| v % 2 == 0)).collect::<BooleanArray>()),
             DataType::Date32 => {
                 Arc::new(values.map(|v| v.map(|v| (v % 20_000) as i32)).collect::<Date32Array>())
             }
@@ -100,14 +95,12 @@ pub fn features(def: &LayerDef, first: i64, rows: usize, seed: u64) -> RecordBat
                     .collect::<TimestampMicrosecondArray>()
                     .with_timezone("UTC"),
             ),
-            DataType::Utf8 if restricted => Arc::new(
-                values
-                    .map(|v| v.map(|v| format!("{CANARY} {v}")))
-                    .collect::<StringArray>(),
-            ),
-            DataType::Utf8 => Arc::new(
-                values.map(|v| v.map(|v| format!("mã {}", v % 977))).collect::<StringArray>(),
-            ),
+            DataType::Utf8 if restricted => {
+                Arc::new(values.map(|v| v.map(|v| format!("{CANARY} {v}"))).collect::<StringArray>())
+            }
+            DataType::Utf8 => {
+                Arc::new(values.map(|v| v.map(|v| format!("mã {}", v % 977))).collect::<StringArray>())
+            }
             DataType::Binary => Arc::new(BinaryArray::from_iter((0..rows).map(|row| {
                 let (x, y) = (random.between(109.1, 109.3), random.between(12.1, 12.4));
                 (row > 0).then(|| square(x, y, 0.0002))

@@ -51,17 +51,10 @@ impl Postgres {
 
     /// A new, empty database: its URL.
     pub fn database(&self, name: &str) -> String {
-        let made = self
-            .command("createdb")
-            .args(["-U", "postgres", "-h"])
-            .arg(self.dir.path())
-            .arg(name)
-            .output();
+        let made =
+            self.command("createdb").args(["-U", "postgres", "-h"]).arg(self.dir.path()).arg(name).output();
         check("createdb", &made.unwrap());
-        format!(
-            "postgresql://postgres@localhost/{name}?host={}",
-            self.dir.path().display()
-        )
+        format!("postgresql://postgres@localhost/{name}?host={}", self.dir.path().display())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -72,9 +65,7 @@ impl Postgres {
         let program = self.bin.join(name);
         let mut command = if is_root() {
             let mut setpriv = Command::new("setpriv");
-            setpriv
-                .args(["--reuid=postgres", "--regid=postgres", "--clear-groups"])
-                .arg(program);
+            setpriv.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program);
             setpriv
         } else {
             Command::new(program)
@@ -86,11 +77,8 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        let _ = self
-            .command("pg_ctl")
-            .args(["stop", "--mode=immediate", "-D"])
-            .arg(self.path("data"))
-            .output();
+        let _ =
+            self.command("pg_ctl").args(["stop", "--mode=immediate", "-D"]).arg(self.path("data")).output();
     }
 }
 
@@ -110,9 +98,5 @@ fn newest_bin() -> Option<PathBuf> {
 }
 
 fn check(what: &str, output: &Output) {
-    assert!(
-        output.status.success(),
-        "{what}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
 }
