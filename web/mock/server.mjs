@@ -1,5 +1,6 @@
 // A stand-in for `kho serve`, for working on the pages: the API of the server over a made-up city.
-//   node mock/server.mjs [PORT]      serves web/dist; POST /mock/snapshot makes a new snapshot land
+//   node mock/server.mjs [PORT] [DIR]    serves web/dist; POST /mock/snapshot makes a new snapshot land
+// With DIR, the layers are DIR/NAME.geojson (WGS 84) instead of the made-up blocks; plans and figures are then empty.
 
 import { GeoJSONVT } from "@maplibre/geojson-vt";
 import { fromGeojsonVt } from "@maplibre/vt-pbf";
@@ -19,7 +20,32 @@ const folder = (path) => readdirSync(path).filter((f) => f.endsWith(".toml")).ma
 
 const defs = folder(join(model, "layers")).map(({ column, ...l }) => ({ ...l, columns: column.filter((c) => c.access === "public") }));
 const codes = Object.fromEntries(folder(join(model, "codes")).map(({ entry, ...c }) => [c.name, { ...c, entries: entry }]));
-const city = makeCity();
+const dir = process.argv[3];
+const city = dir ? readCity(dir) : makeCity();
+
+function readCity(from) {
+  const found = {};
+  for (const { name, columns } of defs) {
+    const file = join(from, `${name}.geojson`);
+    if (!existsSync(file)) continue;
+    const open = new Set(columns.map((c) => c.name));
+    found[name] = JSON.parse(readFileSync(file, "utf8")).features.map((f, i) => ({
+      type: "Feature",
+      id: i + 1,
+      geometry: f.geometry,
+      properties: Object.fromEntries(Object.entries(f.properties).filter(([k, v]) => open.has(k) && v !== null)),
+    }));
+  }
+  const today = new Date().toISOString().slice(0, 10);
+  const wards = (found.admin_unit ?? []).map((f) => f.properties).filter((p) => !(p.valid_to < today));
+  const none = { land_parcel: 0, street_light: 0, drain_node: 0, address_point: 0 };
+  return {
+    layers: found, center: [109.1905, 12.2475],
+    wards: wards.map((p) => ({ code: p.ma_dvhc, name: `${p.loai} ${p.ten}`, counts: { ...none, land_parcel: found.land_parcel.filter((f) => f.properties.ma_xa === p.ma_dvhc).length } })),
+    planning: (id) => ({ parcel: found.land_parcel[id - 1]?.properties, area_m2: 1, projects: [], hits: [] }),
+  };
+}
+
 const index = Object.fromEntries(Object.entries(city.layers).map(([name, features]) => [name, new GeoJSONVT({ type: "FeatureCollection", features }, { maxZoom: 16, indexMaxZoom: 12, tolerance: 2, extent: 4096, buffer: 64 })]));
 const layers = defs.filter((l) => city.layers[l.name]).map((l) => ({ ...l, feature_count: city.layers[l.name].length, since_snapshot: 3, bounds: null }));
 let snapshot = { id: 3, at: "2026-03-05T02:14:07Z" };
@@ -63,7 +89,7 @@ function tile([, name, z, x, y], url) {
 function api(part, query) {
   switch (part[0]) {
     case "city":
-      return json({ name: { vi: "Nha Trang", en: "Nha Trang" }, center: city.center, zoom: 14, bounds: [109.17, 12.225, 109.21, 12.262], synthetic: true, srid: 9217 });
+      return json({ name: { vi: "Nha Trang", en: "Nha Trang" }, center: city.center, zoom: 13.5, bounds: [109.17, 12.225, 109.21, 12.262], synthetic: true, srid: 9217 });
     case "snapshot":
       return json(snapshot);
     case "codes":

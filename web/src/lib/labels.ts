@@ -1,6 +1,6 @@
 /**
- * One label a polygon. A polygon arrives cut into tiles, and a map would label every piece; so the labels of layers
- * with few features are placed here, in the middle of what is seen of each, whatever tiles it lies in.
+ * One label a polygon. A polygon arrives cut into tiles, and a map would label every piece; so labels of polygons are
+ * placed here, in the middle of what is seen of each, whatever tiles it lies in.
  */
 
 import type { FeatureCollection, Point, Position } from "geojson";
@@ -92,6 +92,9 @@ export function labelPoint(pieces: Piece[], view: BBox): [number, number] | unde
   return seen >= viewArea * WORTH || allSeen ? best : undefined;
 }
 
+/** More labels than this nobody reads, and placing them would be felt. */
+const MOST = 3000;
+
 /** The source of a layer's placed labels. */
 export const labelSource = (layer: string) => `kho-labels-${layer}`;
 
@@ -121,6 +124,7 @@ export function keepLabelled(map: KhoMap, layers: { layer: string; filter?: Filt
       }
       const data: FeatureCollection<Point> = { type: "FeatureCollection", features: [] };
       for (const { properties, pieces } of byId.values()) {
+        if (data.features.length >= MOST) break;
         const coordinates = labelPoint(pieces, view);
         if (coordinates) data.features.push({ type: "Feature", properties, geometry: { type: "Point", coordinates } });
       }

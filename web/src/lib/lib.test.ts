@@ -5,7 +5,7 @@ import * as format from "./format";
 import { bbox } from "./geometry";
 import { labelPoint } from "./labels";
 import { readHash, writeHash } from "./hash";
-import { prepare, today, validOn } from "./style";
+import { prepare, today, validOn, visibleFrom } from "./style";
 import { changes, kinds, ranked, totals } from "./wards";
 import { drawing, sameShow, shown, toggle, tree, viewShow } from "./layers";
 import { messages } from "./messages";
@@ -201,7 +201,20 @@ describe("style", () => {
     expect(made.style.layers[0]).toMatchObject({ filter: ["all", ["has", "ten"], validOn(ward, "2026-03-05")] });
     expect(made.style.layers[1]).toMatchObject({ source: "kho-labels-w" });
     expect(made.labelled.map((l) => l.layer)).toEqual(["w"]);
-    expect(prepare(style, [{ ...ward, feature_count: 9000 }]).labelled).toEqual([]);
+  });
+  it("lays the detailed plan over the general one", () => {
+    const zones = layer("planning_zone", "polygon", 5, ["ma_ho_so"]);
+    const spec = { id: "planning_zone:fill", type: "fill", source: "planning_zone", metadata: { "kho:layer": "planning_zone", "kho:part": "fill" } };
+    const made = prepare({ version: 8, sources: {}, layers: [spec] } as unknown as KhoStyle, [zones]);
+    expect(made.style.layers[0]?.layout).toEqual({
+      "fill-sort-key": ["match", ["slice", ["to-string", ["get", "ma_ho_so"]], 2, 5], "QHC", 1, "QPK", 2, "QCT", 3, 0],
+    });
+  });
+  it("does not load what is still transparent", () => {
+    const line = (opacity: unknown) => visibleFrom({ id: "x", type: "line", source: "x", minzoom: 13, paint: { "line-opacity": opacity } } as never);
+    expect(line(["interpolate", ["exponential", 1.5], ["zoom"], 14, 0, 16, 1])).toBe(14);
+    expect(line(["interpolate", ["exponential", 1.5], ["zoom"], 14, 0.1, 16, 1])).toBe(13);
+    expect(line(0.5)).toBe(13);
   });
   it("takes the city's day", () => {
     expect(today(new Date("2026-03-05T18:00:00Z"))).toBe("2026-03-06");

@@ -83,21 +83,27 @@ export function refreshTiles(map: KhoMap): void {
   }
 }
 
-/** Opacities of the style before the page made anything transparent. */
-const opacities = new WeakMap<KhoMap, Map<string, unknown>>();
+/** The zoom from which the inside of a merely outlined feature can be clicked. */
+const CLICKABLE = 14.5;
+
+/** Fills as the style has them, before the page made any transparent. */
+const originals = new WeakMap<KhoMap, Map<string, { opacity: unknown; minzoom: number }>>();
 
 /** Draws what `show` lists. */
 export function applyShow(map: KhoMap, show: string[]): void {
-  const kept = opacities.get(map) ?? new Map<string, unknown>();
-  opacities.set(map, kept);
+  const kept = originals.get(map) ?? new Map<string, { opacity: unknown; minzoom: number }>();
+  originals.set(map, kept);
   for (const layer of map.getStyle().layers) {
     const part = partOf(layer);
     if (!part) continue;
     const how = drawing(show, part.layer, part.part);
     map.setLayoutProperty(layer.id, "visibility", how === "none" ? "none" : "visible");
     if (layer.type === "fill") {
-      if (!kept.has(layer.id)) kept.set(layer.id, map.getPaintProperty(layer.id, "fill-opacity"));
-      map.setPaintProperty(layer.id, "fill-opacity", how === "clear" ? 0 : (kept.get(layer.id) as number | undefined));
+      const was = kept.get(layer.id) ?? { opacity: map.getPaintProperty(layer.id, "fill-opacity"), minzoom: layer.minzoom ?? 0 };
+      kept.set(layer.id, was);
+      // parcels too small to be meant are not worth their tiles
+      map.setLayerZoomRange(layer.id, Math.max(was.minzoom, how === "clear" ? CLICKABLE : 0), layer.maxzoom ?? 24);
+      map.setPaintProperty(layer.id, "fill-opacity", how === "clear" ? 0 : (was.opacity as number | undefined));
     }
   }
 }
