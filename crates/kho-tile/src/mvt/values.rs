@@ -131,7 +131,6 @@ impl ValueMap {
 
     /// The dictionary.
     pub fn finish(mut self) -> ValueDictionary {
-        self.dictionary.starts.push(self.dictionary.bytes.len() as u32);
         self.dictionary.bytes.shrink_to_fit();
         self.dictionary.starts.shrink_to_fit();
         self.dictionary.hashes.shrink_to_fit();
@@ -142,8 +141,11 @@ impl ValueMap {
         let d = &mut self.dictionary;
         let code = d.hashes.len() as u32;
         let start = d.bytes.len();
-        d.starts.push(start as u32);
         field(&mut d.bytes, 0x22, &self.scratch);
+        if d.starts.is_empty() {
+            d.starts.push(0);
+        }
+        d.starts.push(d.bytes.len() as u32);
         d.hashes.push(xxh3_64(&d.bytes[start..]));
         code
     }
@@ -163,5 +165,24 @@ impl Hasher for BitHasher {
     fn write_u64(&mut self, v: u64) {
         let spread = v.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         self.0 = spread ^ spread >> 32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_kept_once_and_types_apart() {
+        let mut map = ValueMap::default();
+        let codes = [map.text("a"), map.text("a"), map.integer(1), map.double(1.0), map.boolean(true), map.text("1")];
+        assert_eq!(codes, [0, 0, 1, 2, 3, 4]);
+        assert_eq!((map.integer(1), map.day(5, || "a".into()), map.day(5, || "b".into())), (1, 0, 0));
+        assert_eq!(map.integer(-1), 5);
+        let values = map.finish();
+        assert_eq!(values.len(), 6);
+        assert_eq!(values.bytes(0), [0x22, 3, 0x0a, 1, b'a']);
+        assert_eq!(values.bytes(5), [0x22, 2, 0x30, 1]);
+        assert_eq!(ValueMap::default().finish().len(), 0);
     }
 }
