@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::geojson::{value, write_feature};
-use crate::data::index::feature_named;
+use crate::data::index;
 use crate::data::words;
 use crate::http::conditional::Tagged;
 use crate::http::params::Segments;
@@ -21,7 +21,7 @@ pub(super) async fn feature(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let layer = at.catalogue.require(&name)?;
-    let feature = feature_named(&app, layer, &id).await?;
+    let feature = index::feature(&app, layer, index::id(&id)?).await?;
     let labels: Map<String, Value> = layer
         .grant
         .columns()

@@ -21,7 +21,7 @@ use crate::data::at::At;
 use crate::data::catalogue::Published;
 use crate::data::filter::{Filter, Span, today};
 use crate::data::geojson::{id, value};
-use crate::data::index::feature_named;
+use crate::data::index;
 use crate::data::rows::page;
 use crate::data::shape;
 use crate::data::vn2000::Zone;
@@ -41,7 +41,7 @@ pub(super) async fn planning(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let layer = at.catalogue.require("land_parcel")?;
-    let parcel = feature_named(&app, layer, &parcel_id).await?;
+    let parcel = index::feature(&app, layer, index::id(&parcel_id)?).await?;
     let area = areas(&parcel, 0)
         .ok_or_else(|| Problem::not_found("This parcel has no area on the map, so no plan can be laid over it."))?;
     let around = area.bounding_rect().map(|r| [r.min().x, r.min().y, r.max().x, r.max().y]);

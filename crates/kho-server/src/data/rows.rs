@@ -7,7 +7,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::compute::filter_record_batch;
 use kho_lake::{DataFile, Lake};
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};

@@ -6,11 +6,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 /// No other host, no inline script, no frame: see web/README.md for why the pages need each part.
-/// MapLibre runs its worker from a blob and sets styles through the DOM, which needs no
-/// `unsafe-inline`.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-    font-src 'self'; connect-src 'self'; worker-src 'self' blob:; child-src blob:; manifest-src 'self'; \
-    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Adds them, and lets other sites' maps read the open data (CORS): nothing here depends on who
 /// asks, and nothing is changed by asking.

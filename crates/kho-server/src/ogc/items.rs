@@ -12,7 +12,7 @@ use crate::data::at::At;
 use crate::data::catalogue::Published;
 use crate::data::filter::{Filter, Span, parse_bbox};
 use crate::data::geojson::{value, write_feature, write_features};
-use crate::data::index::feature_named;
+use crate::data::index;
 use crate::data::rows::{Page, page};
 use crate::http::base::Base;
 use crate::http::conditional::Tagged;
@@ -167,7 +167,9 @@ pub(super) async fn item(
     params.only(&["f", "snapshot"])?;
     let format = Format::of(&params, &headers)?;
     let layer = at.catalogue.require(&name)?;
-    let feature = feature_named(&app, layer, &id).await?;
+    // An id that no feature can have is the id of no feature (7.16.2).
+    let number = index::id(&id).map_err(|_| Problem::not_found(format!("Layer {name} has no such feature.")))?;
+    let feature = index::feature(&app, layer, number).await?;
     let root = format!("{base}/ogc/collections/{name}");
     let mut links = representations(&format!("{root}/items/{id}"), &params.all(), format, GEOJSON).to_vec();
     links.push(link(format!("{root}{}", pin(&at)), "collection", JSON, &layer.def().name));

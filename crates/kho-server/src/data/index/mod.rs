@@ -13,7 +13,7 @@ use arrow::datatypes::Int64Type;
 use kho_lake::Lake;
 use kho_layer::KHO_ID;
 
-pub(crate) use address::{Addresses, Hit};
+pub(crate) use address::Addresses;
 pub(crate) use parcel::Parcels;
 
 use super::catalogue::Published;
@@ -117,12 +117,9 @@ pub(crate) async fn feature(app: &App, layer: &Arc<Published>, id: i64) -> Resul
     found.into_iter().find(|batch| batch.num_rows() > 0).ok_or_else(missing)
 }
 
-/// The feature whose id is written in an address.
-pub(crate) async fn feature_named(app: &App, layer: &Arc<Published>, id: &str) -> Result<RecordBatch, Problem> {
-    match id.parse::<i64>() {
-        Ok(id) => feature(app, layer, id).await,
-        Err(_) => Err(Problem::not_found(format!("Layer {} has no such feature: ids are whole numbers.", layer.name()))),
-    }
+/// The id that is written in an address.
+pub(crate) fn id(text: &str) -> Result<i64, Problem> {
+    text.parse().map_err(|_| Problem::bad_request("The id of a feature is a whole number."))
 }
 
 /// The value of a text column.
