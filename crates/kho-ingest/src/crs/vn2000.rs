@@ -57,7 +57,7 @@ pub(super) fn deprecated(code: i32) -> Option<i32> {
 
 /// How coordinates of a VN-2000 file are to be read.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Vn2000 {
+pub(crate) enum Vn2000 {
     /// Longitude and latitude in degrees.
     Geographic,
     /// Transverse Mercator: eastings and northings in metres.

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
 use gdal::cpl::CslStringList;
 use gdal::vector::{Layer, LayerAccess};
-use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata as _};
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use kho_layer::GeometryKind;
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ use gdal::spatial_ref::SpatialRef;
 use kho_layer::GeometryKind;
 use std::sync::{Arc, Once};
 
-pub(crate) use files::{Digest, Location};
+pub(crate) use files::Location;
 
 /// How the geometry column holds its geometries.
 #[derive(Debug, Clone, PartialEq, Eq)]
