@@ -1,6 +1,7 @@
 //! What may be named in a query: one principal's layers at one snapshot, and the views over them.
 
 use crate::QueryError;
+use crate::blocks::Blocks;
 use crate::error::names;
 use crate::statement;
 use crate::table::LayerTable;
@@ -34,6 +35,7 @@ pub(crate) struct Scope {
     pub snapshot: SnapshotId,
     /// The session that views are planned with.
     template: Arc<SessionState>,
+    blocks: Arc<Blocks>,
     /// The tables opened so far, so that a layer named twice is opened once.
     open: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
 }
@@ -45,8 +47,9 @@ impl Scope {
         who: Principal,
         snapshot: SnapshotId,
         template: Arc<SessionState>,
+        blocks: Arc<Blocks>,
     ) -> Arc<Self> {
-        Arc::new(Self { lake, policy, who, snapshot, template, open: Mutex::default() })
+        Arc::new(Self { lake, policy, who, snapshot, template, blocks, open: Mutex::default() })
     }
 
     /// A session in which this scope's tables, and nothing else, can be named.
@@ -121,7 +124,7 @@ impl Scope {
             return Ok(None);
         };
         let files = self.lake.files(&grant).await?;
-        Ok(Some(Arc::new(LayerTable::new(self.lake.clone(), &grant, files))))
+        Ok(Some(Arc::new(LayerTable::new(self.lake.clone(), Arc::clone(&self.blocks), &grant, files))))
     }
 
     /// Plans a view. Its layers are opened by the same scope, so a view shows nothing that the

@@ -1,5 +1,6 @@
 //! The engine: one question in, one stream of batches out.
 
+use crate::blocks::Blocks;
 use crate::catalog::Scope;
 use crate::guard::{Deadline, Guarded, with_limit};
 use crate::memory::QueryPool;
@@ -30,6 +31,7 @@ struct Inner {
     template: Arc<SessionState>,
     runtime: RuntimeEnv,
     turns: Arc<Semaphore>,
+    blocks: Arc<Blocks>,
 }
 
 /// An answer that is being computed. Dropping it stops the work.
@@ -79,7 +81,8 @@ impl QueryEngine {
         let runtime = session::runtime(&limits)?;
         let template = Arc::new(session::template(&limits, runtime.clone())?);
         let turns = Arc::new(Semaphore::new(limits.concurrency.max(1)));
-        Ok(Self(Arc::new(Inner { lake, policy, limits, template, runtime, turns })))
+        let blocks = Arc::new(Blocks::new(limits.cache_bytes));
+        Ok(Self(Arc::new(Inner { lake, policy, limits, template, runtime, turns, blocks })))
     }
 
     /// Answers `sql` for `who` from the snapshot `at` (`None`: the newest).
@@ -131,7 +134,7 @@ impl QueryEngine {
             None => inner.lake.current().await?,
         };
         let (lake, policy) = (inner.lake.clone(), Arc::clone(&inner.policy));
-        Ok(Scope::new(lake, policy, who.clone(), snapshot, Arc::clone(&inner.template)))
+        Ok(Scope::new(lake, policy, who.clone(), snapshot, Arc::clone(&inner.template), Arc::clone(&inner.blocks)))
     }
 
     async fn plan(

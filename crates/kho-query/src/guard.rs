@@ -78,11 +78,11 @@ impl Stream for Guarded {
     type Item = Result<RecordBatch>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some((sleep, limit)) = &mut self.deadline
-            && sleep.poll_unpin(cx).is_ready()
-            && self.inner.is_some()
-        {
-            let limit = *limit;
+        let late = match &mut self.deadline {
+            Some((sleep, limit)) if sleep.poll_unpin(cx).is_ready() => Some(*limit),
+            _ => None,
+        };
+        if let Some(limit) = late.filter(|_| self.inner.is_some()) {
             return self.stop(QueryError::Timeout(limit));
         }
         let Some((inner, _)) = &mut self.inner else {

@@ -13,9 +13,10 @@
 //!
 //! How a question is answered, file by file:
 //! `statement` (one SELECT, nothing that writes) → `catalog` (what may be named) → planning →
-//! `plan_check` (only our tables are read) → `table` and `prune` (which files and row groups) →
-//! execution under `limits` → [`mod@format`].
+//! `plan_check` (only our tables are read) → `table`, `scan` and `prune` (which row groups, out of
+//! `blocks`) → execution under `limits` → [`mod@format`].
 
+mod blocks;
 mod catalog;
 mod crs_default;
 mod engine;
@@ -27,12 +28,12 @@ mod memory;
 mod plan_check;
 mod projection;
 mod prune;
-mod reader;
 mod scan;
 mod session;
 mod statement;
 mod table;
 mod views;
+mod window;
 
 pub use engine::{Answer, QueryEngine, TableInfo};
 pub use error::QueryError;

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Bytes of memory that one query's joins, sorts and groups may hold before they spill.
     pub memory_bytes: usize,
+    /// Bytes of decoded columns that the engine keeps between queries, beside `memory_bytes`.
+    pub cache_bytes: usize,
     /// Bytes on disk that all running queries may spill together.
     pub spill_bytes: u64,
     /// Where they spill; `None` is the system's folder for temporary files.
@@ -29,6 +31,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory_bytes: 2 << 30,
+            cache_bytes: 512 << 20,
             spill_bytes: 20 << 30,
             spill_dir: None,
             timeout: None,

@@ -5,8 +5,7 @@
 //! stores, table factories, COPY, GDAL rasters.
 
 use crate::catalog::{CATALOG, SCHEMA};
-use crate::scan::STORE;
-use crate::{Limits, QueryError, crs_default, projection};
+use crate::{Limits, QueryError, crs_default, projection, window};
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::error::Result;
 use datafusion::execution::FunctionRegistry;
@@ -14,7 +13,6 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
-use object_store::memory::InMemory;
 use sedona_common::SedonaOptions;
 use sedona_expr::function_set::FunctionSet;
 use sedona_query_planner::optimizer::{
@@ -24,7 +22,7 @@ use sedona_query_planner::query_planner::SedonaQueryPlanner;
 use sedona_spatial_join::physical_planner::DefaultSpatialJoinPhysicalPlanner;
 use std::sync::Arc;
 
-/// What all queries of an engine share outside memory: spill files and the (empty) object store.
+/// What all queries of an engine share outside memory: the spill files.
 pub(crate) fn runtime(limits: &Limits) -> Result<RuntimeEnv, QueryError> {
     let mode = match &limits.spill_dir {
         None => DiskManagerMode::OsTmpDirectory,
@@ -37,9 +35,8 @@ pub(crate) fn runtime(limits: &Limits) -> Result<RuntimeEnv, QueryError> {
         .with_mode(mode)
         .with_max_temp_directory_size(limits.spill_bytes);
     let runtime = RuntimeEnvBuilder::new().with_disk_manager_builder(disk).build()?;
-    // The default registry opens the whole file system.
+    // The default registry opens the whole file system, and our scans need no object store.
     runtime.deregister_object_store(ObjectStoreUrl::local_filesystem().as_ref())?;
-    runtime.register_object_store(ObjectStoreUrl::parse(STORE)?.as_ref(), Arc::new(InMemory::new()));
     Ok(runtime)
 }
 
@@ -88,10 +85,6 @@ fn config(limits: &Limits) -> SessionConfig {
     // Physical scalar subqueries drop Arrow field metadata, and with it the geometry type:
     // https://github.com/apache/datafusion/issues/24933.
     options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
-    // Scans deal out row groups themselves; byte ranges would cut across the dealing.
-    options.optimizer.repartition_file_scans = false;
-    // Row groups are small and footers cached: a page index would be read for nothing.
-    options.execution.parquet.enable_page_index = false;
     config
 }
 
@@ -113,6 +106,7 @@ fn functions() -> Result<FunctionSet> {
         functions.insert_aggregate_udf(udf);
     }
     crs_default::apply(&mut functions);
+    window::apply(&mut functions);
     Ok(functions)
 }
 

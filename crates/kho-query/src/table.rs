@@ -1,5 +1,6 @@
 //! A granted layer as a table.
 
+use crate::blocks::Blocks;
 use crate::scan::Part;
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct LayerTable {
     lake: Lake,
+    blocks: Arc<Blocks>,
     schema: SchemaRef,
     main: Part,
     restricted: Option<Part>,
@@ -32,7 +34,7 @@ pub(crate) struct LayerTable {
 
 impl LayerTable {
     /// The table of `files`, which must be those of `grant`.
-    pub(crate) fn new(lake: Lake, grant: &Grant, files: LayerFiles) -> Self {
+    pub(crate) fn new(lake: Lake, blocks: Arc<Blocks>, grant: &Grant, files: LayerFiles) -> Self {
         let part = |files: LayerFiles, suffix: &str| Part {
             name: format!("{}{suffix}", grant.layer().name),
             schema: files.schema,
@@ -46,7 +48,7 @@ impl LayerTable {
             None => Arc::clone(&main.schema),
             Some(restricted) => whole(grant, &main.schema, &restricted.schema),
         };
-        Self { lake, schema, main, restricted }
+        Self { lake, blocks, schema, main, restricted }
     }
 
     /// Whether a column lies in the sibling.
@@ -55,7 +57,7 @@ impl LayerTable {
     }
 
     /// Plans the join of the two siblings and puts the columns in the order asked for.
-    async fn join(
+    fn join(
         &self,
         restricted: &Part,
         state: &dyn Session,
@@ -68,8 +70,8 @@ impl LayerTable {
             std::iter::once(&KHO_ID).chain(others).map(|n| Ok(part.schema.index_of(n)?)).collect()
         };
         let (main_columns, restricted_columns) = (columns_of(&self.main)?, columns_of(restricted)?);
-        let build = restricted.scan(&self.lake, state, restricted_columns, &[], None).await?;
-        let probe = self.main.scan(&self.lake, state, main_columns, filters, None).await?;
+        let build = restricted.scan(&self.lake, &self.blocks, state, restricted_columns, &[], None)?;
+        let probe = self.main.scan(&self.lake, &self.blocks, state, main_columns, filters, None)?;
         let key = |plan: &Arc<dyn ExecutionPlan>| -> Result<PhysicalExprRef> {
             Ok(Arc::new(Column::new_with_schema(KHO_ID, &plan.schema())?))
         };
@@ -156,14 +158,14 @@ impl TableProvider for LayerTable {
         let name = |i: &usize| self.schema.field(*i).name();
         match &self.restricted {
             Some(restricted) if wanted.iter().any(|i| self.is_restricted(name(i))) => {
-                self.join(restricted, state, &wanted, filters).await
+                self.join(restricted, state, &wanted, filters)
             }
             _ => {
                 let columns = wanted.iter().map(|i| Ok(self.main.schema.index_of(name(i))?));
                 let columns = columns.collect::<Result<_>>()?;
                 // With filters above, the first rows read need not be the first that pass.
                 let limit = limit.filter(|_| filters.is_empty());
-                self.main.scan(&self.lake, state, columns, filters, limit).await
+                self.main.scan(&self.lake, &self.blocks, state, columns, filters, limit)
             }
         }
     }

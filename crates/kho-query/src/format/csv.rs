@@ -64,7 +64,7 @@ pub(super) fn geometry_as_text(
 }
 
 /// The values of a column of bytes of any layout.
-pub(super) fn binary_values(column: &dyn Array) -> Result<Vec<Option<&[u8]>>, QueryError> {
+pub(crate) fn binary_values(column: &dyn Array) -> Result<Vec<Option<&[u8]>>, QueryError> {
     Ok(match column.data_type() {
         DataType::Binary => column.as_binary::<i32>().iter().collect(),
         DataType::LargeBinary => column.as_binary::<i64>().iter().collect(),

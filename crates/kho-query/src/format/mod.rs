@@ -20,6 +20,7 @@ use futures::{Stream, StreamExt};
 use std::io::Write;
 use std::str::FromStr;
 
+pub(crate) use csv::binary_values;
 pub use geometry::{geojson, wkt};
 
 /// How to write an answer.

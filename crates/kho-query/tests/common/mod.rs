@@ -47,7 +47,7 @@ impl TestCity {
         let mut done: Vec<WrittenLayer> = Vec::new();
         for (name, rows) in layers {
             let def = self.policy.city().layer(name).unwrap();
-            let mut writer = commit.replace(def, None).unwrap();
+            let mut writer = commit.replace(def).unwrap();
             for chunk in rows.chunks(8192) {
                 writer.write(batch(def, chunk)).unwrap();
             }
