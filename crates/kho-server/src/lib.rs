@@ -22,6 +22,8 @@ mod router;
 mod serve;
 mod styles;
 mod tiles;
+#[cfg(test)]
+mod tests;
 
 pub use config::ServerConfig;
 pub use error::ServerError;

@@ -73,7 +73,7 @@ fn write_value(array: &ArrayRef, row: usize, out: &mut String) {
     match array.data_type() {
         DataType::Utf8 => write_text(array.as_string::<i32>().value(row), out),
         DataType::Int64 => write_integer(array.as_primitive::<Int64Type>().value(row), out),
-        DataType::Float64 => write_number(array.as_primitive::<Float64Type>().value(row), out),
+        DataType::Float64 => write_float(array.as_primitive::<Float64Type>().value(row), out),
         DataType::Boolean => out.push_str(if array.as_boolean().value(row) { "true" } else { "false" }),
         DataType::Date32 => match filter::date(array.as_primitive::<Date32Type>().value(row)) {
             Some(date) => write_text(&date.to_string(), out),
@@ -96,6 +96,16 @@ pub(crate) fn write_number(value: f64, out: &mut String) {
     if value.is_finite() {
         // Writing into a String cannot fail.
         let _ = write!(out, "{value}");
+    } else {
+        out.push_str("null");
+    }
+}
+
+/// The same with a decimal point even for a whole number: clients that guess a column's type from
+/// its first values must not take it for integers.
+fn write_float(value: f64, out: &mut String) {
+    if value.is_finite() {
+        let _ = write!(out, "{value:?}");
     } else {
         out.push_str("null");
     }
@@ -184,6 +194,10 @@ mod tests {
             write_number(value, &mut out);
             // serde_json reads within one unit in the last place unless asked for more.
             prop_assert_eq!(out.parse::<f64>().unwrap(), value);
+            out.clear();
+            write_float(value, &mut out);
+            prop_assert_eq!(out.parse::<f64>().unwrap(), value);
+            prop_assert!(out.contains(['.', 'e']), "{out}");
         }
     }
 }

@@ -158,7 +158,7 @@ mod tests {
     fn every_kind_is_written() {
         assert_eq!(json(&point!(x: 109.25, y: 12.5).into()), serde_json::json!({"type": "Point", "coordinates": [109.25, 12.5]}));
         let line = line_string![(x: 0.0, y: 1.0), (x: 2.0, y: 3.0)];
-        assert_eq!(json(&line.clone().into())["coordinates"], serde_json::json!([[0.0, 1.0], [2.0, 3.0]]));
+        assert_eq!(json(&line.clone().into())["coordinates"], serde_json::json!([[0, 1], [2, 3]]));
         let many = geo_types::MultiLineString::new(vec![line.clone(), line]);
         assert_eq!(json(&many.into())["coordinates"].as_array().unwrap().len(), 2);
     }
@@ -171,8 +171,8 @@ mod tests {
             interiors: [[(x: 1.0, y: 1.0), (x: 2.0, y: 1.0), (x: 2.0, y: 2.0), (x: 1.0, y: 2.0)]],
         );
         let written = json(&square.into());
-        assert_eq!(written["coordinates"][0][1], serde_json::json!([4.0, 0.0]));
-        assert_eq!(written["coordinates"][1][1], serde_json::json!([1.0, 2.0]));
+        assert_eq!(written["coordinates"][0][1], serde_json::json!([4, 0]));
+        assert_eq!(written["coordinates"][1][1], serde_json::json!([1, 2]));
     }
 
     #[test]

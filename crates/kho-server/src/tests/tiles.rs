@@ -1,0 +1,80 @@
+//! Tiles, their descriptions and their validators.
+
+use super::*;
+
+/// A tile with parcels in it.
+fn address() -> String {
+    let n = f64::from(1_u32 << 16);
+    let (lon, lat) = (CORNER[0] + STEP, CORNER[1] + STEP);
+    let x = ((lon + 180.0) / 360.0 * n) as u32;
+    let y = ((1.0 - lat.to_radians().tan().asinh() / std::f64::consts::PI) / 2.0 * n) as u32;
+    format!("/tiles/land_parcel/16/{x}/{y}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tilejson_names_public_fields_and_absolute_addresses() {
+    let served = Served::start().await;
+    let answer = served.ask("/tiles/land_parcel", &[("x-forwarded-proto", "https"), ("x-forwarded-host", "gis.example.vn")]).await.json();
+    assert_eq!(answer["tilejson"], "3.0.0");
+    assert_eq!(answer["tiles"][0], "https://gis.example.vn/tiles/land_parcel/{z}/{x}/{y}");
+    let fields = answer["vector_layers"][0]["fields"].as_object().unwrap();
+    assert!(fields.contains_key("so_thua") && !fields.contains_key("chu_su_dung"));
+    let bounds: Vec<f64> = answer["bounds"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    assert!((bounds[0] - CORNER[0]).abs() < 1e-9 && bounds[2] > bounds[0]);
+    let pinned = served.json("/tiles/land_parcel?snapshot=1").await;
+    assert_eq!(pinned["tiles"][0], "http://city.example/tiles/land_parcel/{z}/{x}/{y}?snapshot=1");
+    assert_eq!(served.json("/tiles").await["layers"].as_array().unwrap().len(), 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tile_has_a_strong_tag_for_each_encoding() {
+    let served = Served::start().await;
+    let tile = address();
+    let (plain, gzip) = (served.get(&tile).await, served.ask(&tile, &[("accept-encoding", "gzip")]).await);
+    assert_eq!(plain.status, StatusCode::OK);
+    assert_eq!(plain.header("content-type"), "application/vnd.mapbox-vector-tile");
+    assert_eq!((plain.header("content-encoding"), gzip.header("content-encoding")), ("", "gzip"));
+    assert!(gzip.body.starts_with(&[0x1f, 0x8b]));
+    assert!(plain.header("vary").contains("Accept-Encoding"));
+    assert_eq!(plain.header("cache-control"), "no-cache");
+    let tag = plain.header("etag").to_owned();
+    assert!(tag.starts_with('"') && tag != gzip.header("etag"));
+    for (asked, status) in [(tag.as_str(), 304), ("*", 304), (&format!("\"x\", W/{tag}"), 304), ("\"x\"", 200), (gzip.header("etag"), 200)] {
+        let again = served.ask(&tile, &[("if-none-match", asked)]).await;
+        assert_eq!(again.status.as_u16(), status, "{asked}");
+        assert_eq!(again.header("etag"), tag);
+        assert_eq!(again.body.is_empty(), status == 304);
+    }
+    let head = served.send("HEAD", &tile, &[]).await;
+    assert_eq!((head.status, head.header("etag"), head.body.len()), (StatusCode::OK, tag.as_str(), 0));
+    assert_eq!(served.get(&format!("{tile}.mvt")).await.body, plain.body);
+    let pinned = served.get(&format!("{tile}?snapshot=1")).await;
+    assert!(pinned.header("cache-control").contains("immutable"));
+    assert_eq!(pinned.body, plain.body);
+    assert_eq!(served.get("/tiles/land_parcel/16/0/0").await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_snapshot_changes_the_tile_and_leaves_the_pinned_one() {
+    let served = Served::start().await;
+    let tile = address();
+    let before = served.get(&tile).await;
+    let snapshot = served.commit(&[("land_parcel", parcels(3))]).await;
+    tokio::time::sleep(crate::config::CURRENT_FOR * 2).await;
+    let after = served.get(&tile).await;
+    assert_ne!(before.header("etag"), after.header("etag"));
+    assert_eq!(served.get(&format!("{tile}?snapshot=1")).await.body, before.body);
+    assert_eq!(served.json("/api/snapshot").await["id"], snapshot);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn styles_draw_published_layers_only() {
+    let served = Served::start().await;
+    let style = served.json("/styles/portal.json").await;
+    assert_eq!(style["sources"]["land_parcel"]["url"], "http://city.example/tiles/land_parcel");
+    assert!(style["sources"].get("road").is_none());
+    let legend = style["metadata"]["kho:legend"].as_array().unwrap();
+    let parcel = legend.iter().find(|l| l["layer"] == "land_parcel").unwrap();
+    assert!(parcel["entries"].as_array().unwrap().len() > 3, "{parcel}");
+    assert!(style["layers"].as_array().unwrap().iter().all(|l| l["source"] != "road"));
+}
