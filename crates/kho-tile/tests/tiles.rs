@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::io::Read;
 use support::{CELL, CORNER, Fallible, Town, batch, line, outline, parcels, point, polygon, tile_at};
 
-const OFF: TileConfig = TileConfig { cache_bytes: 0, block_bytes: 64 << 20, max_tile_bytes: 500_000 };
+const OFF: TileConfig = TileConfig { cache_bytes: 0, block_bytes: 64 << 20, max_tile_bytes: usize::MAX };
 const ON: TileConfig = TileConfig { cache_bytes: 16 << 20, ..OFF };
 
 fn raw(tile: &Tile) -> Fallible<Vec<u8>> {
