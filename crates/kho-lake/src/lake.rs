@@ -1,7 +1,7 @@
 //! The lake of one city.
 
 use crate::catalog::{Catalog, CommitInfo, LayerAt, Newest};
-use crate::error::LakeError;
+use crate::error::{LakeError, at};
 use crate::model::{DataFile, LayerFiles, LayerState, ReadRequest, Snapshot, SnapshotId};
 use crate::read::footer::Footers;
 use crate::stage::{Stage, clean, make_folder};
@@ -40,7 +40,7 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Exists`] if there is one.
     pub async fn create(city: &Path, catalog: Option<&str>) -> Result<Self, LakeError> {
-        let folder = city.join("lake");
+        let folder = folder(city)?;
         make_folder(&folder.join("data"), false)?;
         make_folder(&folder.join("restricted"), true)?;
         Self::connect(folder, catalog, true).await
@@ -51,7 +51,7 @@ impl Lake {
     /// # Errors
     /// [`LakeError::NoLake`] if there is none.
     pub async fn open(city: &Path, catalog: Option<&str>) -> Result<Self, LakeError> {
-        let lake = Self::connect(city.join("lake"), catalog, false).await?;
+        let lake = Self::connect(folder(city)?, catalog, false).await?;
         // A reader that may not write can still read.
         if let Err(error) = clean(&lake.0.folder, &lake.0.catalog).await {
             tracing::warn!(%error, "left-over files of killed commits could not be cleared away");
@@ -219,9 +219,15 @@ impl Commit {
             Ok(()) => catalog.commit(&self.info, &layers).await,
             Err(error) => Err(error),
         };
-        if result.is_err() {
-            stage.undo(catalog).await;
+        match result {
+            Ok(_) => stage.settle(),
+            Err(_) => stage.undo(catalog).await,
         }
         result
     }
+}
+
+/// A city's lake, independent of the current folder.
+fn folder(city: &Path) -> Result<PathBuf, LakeError> {
+    std::path::absolute(city.join("lake")).map_err(at(city))
 }

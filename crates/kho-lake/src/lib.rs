@@ -23,6 +23,8 @@
 //! Reading: only with a [`kho_access::Grant`]. [`Lake::read`] gives features, [`Lake::files`] the
 //! files and the schema of what may be read of them.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
 mod bounds;
 mod catalog;
 mod error;

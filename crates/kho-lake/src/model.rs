@@ -101,7 +101,7 @@ pub struct LayerFiles {
 pub struct DataFile {
     /// Its DuckLake `data_file_id`: never used again for other data.
     pub id: i64,
-    /// Where it is (absolute if the city's path was).
+    /// Where it is: an absolute path.
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,

@@ -75,6 +75,9 @@ impl Stage {
         let mut file = File::create(&manifest).map_err(at(&manifest))?;
         file.write_all(&serde_json::to_vec(moves)?).and_then(|()| file.sync_all()).map_err(at(&manifest))?;
         sync_folder(&self.folder)?;
+        // From here on whoever drops this half-way, by cancelling the commit for one, leaves the
+        // manifest to the next one who opens the lake.
+        self.keep.store(true, Ordering::Relaxed);
         let mut folders: Vec<&Path> = moves.iter().map(|m| m.folder.as_path()).collect();
         folders.dedup();
         for m in moves {
@@ -96,12 +99,19 @@ impl Stage {
         sync_folder(&self.lake)
     }
 
+    /// The published files belong to a snapshot now.
+    pub fn settle(&self) {
+        self.keep.store(false, Ordering::Relaxed);
+    }
+
     /// Removes the files that [`Stage::publish`] moved and no snapshot knows. If even that cannot
     /// be asked, everything stays for the next one who opens the lake.
     pub async fn undo(&self, catalog: &Catalog) {
-        if let Err(error) = remove_unknown(&self.lake, &self.folder, catalog).await {
-            tracing::warn!(%error, "files of a failed commit are cleared when the lake is next opened");
-            self.keep.store(true, Ordering::Relaxed);
+        match remove_unknown(&self.lake, &self.folder, catalog).await {
+            Ok(()) => self.settle(),
+            Err(error) => {
+                tracing::warn!(%error, "files of a failed commit are cleared when the lake is next opened");
+            }
         }
     }
 }
@@ -156,8 +166,11 @@ async fn remove_unknown(lake: &Path, folder: &Path, catalog: &Catalog) -> Result
     };
     // A manifest that was cut short was not synced, so no file had been moved.
     let moves: Vec<Move> = serde_json::from_slice(&manifest).unwrap_or_default();
+    // A commit whose answer was lost may still be under way in the database: wait for it.
+    let mut session = catalog.begin().await?;
+    session.lock().await?;
     for m in moves {
-        if catalog.knows_file(&m.name).await? {
+        if session.knows_file(&m.name).await? {
             continue;
         }
         let path = lake.join(&m.folder).join(&m.name);

@@ -1,4 +1,5 @@
 //! What must hold with either catalog: in SQLite, and in PostgreSQL.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod support;
 
@@ -28,6 +29,7 @@ async fn all(cluster: Option<&Postgres>) {
     layers_commit_together(url("together")).await;
     definitions_may_change(url("change")).await;
     commits_queue_up(url("queue")).await;
+    a_failed_commit_leaves_the_old_snapshot(url("failed")).await;
 }
 
 struct Fresh {
@@ -183,4 +185,25 @@ async fn commits_queue_up(url: Option<String>) {
     ids.sort_unstable();
     assert_eq!(ids, [1, 2, 3, 4, 5, 6]);
     assert_eq!(city.lake.layers(6).await.unwrap()[0].file_count, 1);
+}
+
+async fn a_failed_commit_leaves_the_old_snapshot(url: Option<String>) {
+    let city = fresh(url).await;
+    let road = layer("road");
+    replace(&city.lake, &road, &[features(&road, 1, 10, 1)]).await;
+    let before = files_under(&city.dir.path().join("lake/data"));
+    let mut commit = city.lake.begin("test", "no room for its files");
+    let mut writer = commit.replace(&layer("water_body")).unwrap();
+    writer.write(features(&layer("water_body"), 1, 10, 1)).unwrap();
+    let written = writer.finish(provenance(10)).unwrap();
+    let in_the_way = city.dir.path().join("lake/data/water_body");
+    std::fs::write(&in_the_way, "a file where a folder has to be").unwrap();
+    let failed = commit.finish(vec![written]).await;
+    assert!(matches!(failed, Err(LakeError::Io { .. })), "{failed:?}");
+    std::fs::remove_file(in_the_way).unwrap();
+    assert_eq!(files_under(&city.dir.path().join("lake/data")), before);
+    assert!(files_under(&city.dir.path().join("lake/staging")).is_empty());
+    assert_eq!(city.lake.current().await.unwrap(), 1);
+    let water = layer("water_body");
+    assert_eq!(replace(&city.lake, &water, &[features(&water, 1, 10, 1)]).await, 2);
 }

@@ -1,4 +1,5 @@
 //! What lies on the disk, and what is read of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod support;
 

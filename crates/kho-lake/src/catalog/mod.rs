@@ -258,6 +258,12 @@ impl Session {
         })
     }
 
+    /// Whether any snapshot knows a data file of this name.
+    pub async fn knows_file(&mut self, name: &str) -> Result<bool, LakeError> {
+        let sql = "SELECT 1 FROM ducklake_data_file WHERE path = $1";
+        Ok(!self.fetch(sql, &[name.into()]).await?.is_empty())
+    }
+
     pub async fn commit(self) -> Result<(), LakeError> {
         match self {
             Self::Sqlite(tx) => tx.commit().await?,

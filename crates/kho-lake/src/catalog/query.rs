@@ -252,12 +252,6 @@ impl Catalog {
         first(&rows)?.int(0)
     }
 
-    /// Whether any snapshot knows a data file of this name.
-    pub async fn knows_file(&self, name: &str) -> Result<bool, LakeError> {
-        let rows = self.fetch("SELECT 1 FROM ducklake_data_file WHERE path = $1", &[name.into()]).await?;
-        Ok(!rows.is_empty())
-    }
-
     /// A word for the catalog in traces.
     pub fn kind(&self) -> &'static str {
         match self.dialect() {
