@@ -171,26 +171,24 @@ impl Plan<'_> {
     /// Whether most shapes lie where the source's CRS cannot be, and whether exchanging x and y
     /// would bring them back.
     fn doubt(&self, shapes: &Shapes, x: &[f64], y: &[f64], to_crs84: &Transformer) -> Option<Doubt> {
-        let [west, south, east, north] = self.crs.area;
-        let within = |x: f64, y: f64| x >= west && x <= east && y >= south && y <= north;
         let firsts: Vec<usize> = (0..shapes.len())
             .filter(|s| shapes.head(*s).is_ok())
             .map(|s| shapes.span(s).start)
             .collect();
-        let inside = firsts.iter().filter(|i| within(shapes.x[**i], shapes.y[**i])).count();
-        if inside * 2 >= firsts.len() {
+        let stray = |i: &&usize| !within(self.crs.home, shapes.x[**i], shapes.y[**i]);
+        let first = *firsts.iter().find(stray)?;
+        if firsts.iter().filter(stray).count() * 2 <= firsts.len() {
             return None;
         }
         let mut swapped_x: Vec<f64> = firsts.iter().map(|i| y[*i]).collect();
         let mut swapped_y: Vec<f64> = firsts.iter().map(|i| x[*i]).collect();
         to_crs84.apply(&mut swapped_x, &mut swapped_y);
-        let back = swapped_x.iter().zip(&swapped_y).filter(|(x, y)| within(**x, **y)).count();
-        let first = *firsts.iter().find(|i| !within(shapes.x[**i], shapes.y[**i]))?;
-        Some(if back * 2 > firsts.len() {
-            Doubt::Swapped(x[first], y[first])
-        } else {
-            Doubt::Outside(x[first], y[first])
-        })
+        let back = swapped_x.iter().zip(&swapped_y).filter(|(x, y)| within(self.crs.home, **x, **y)).count();
+        if back * 2 > firsts.len() {
+            return Some(Doubt::Swapped(x[first], y[first]));
+        }
+        let outside = firsts.iter().filter(|i| !within(self.crs.area, shapes.x[**i], shapes.y[**i])).count();
+        (outside * 2 > firsts.len()).then_some(Doubt::Outside(x[first], y[first]))
     }
 
     /// Converts the columns. Rows without a required value get a reason; for optional columns
@@ -263,6 +261,10 @@ impl Plan<'_> {
             })
             .collect()
     }
+}
+
+fn within([west, south, east, north]: [f64; 4], x: f64, y: f64) -> bool {
+    x >= west && x <= east && y >= south && y <= north
 }
 
 /// For each shape whether all its coordinates are numbers; `None` if all are.

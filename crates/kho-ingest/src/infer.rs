@@ -275,7 +275,7 @@ fn fits(ty: ColumnType, text: &str) -> bool {
     match ty {
         ColumnType::Integer => !padded && text.parse::<i64>().is_ok() && integer(text).is_some(),
         ColumnType::Float => !padded && float(text).is_some(),
-        ColumnType::Date => text.len() > 8 && !text.contains(['T', ' ']) && date(text).is_some(),
+        ColumnType::Date => text.contains(['/', '-', '.']) && !text.contains(['T', ' ']) && date(text).is_some(),
         ColumnType::Timestamp => text.contains(['T', ' ']) && timestamp(text).is_some(),
         ColumnType::Boolean => !text.bytes().any(|b| b.is_ascii_digit()) && text.chars().count() > 1 && boolean(text).is_some(),
         ColumnType::Text => true,

@@ -180,7 +180,7 @@ fn geojson_is_crs84_unless_it_says_otherwise() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.geojson");
     let feature = r#"{"type":"Feature","properties":{"ma_xa":"22366","soHieuToBanDo":12.0,"so_thua":"7","dien_tich_phap_ly":"1.234,5","valid_from":"1/7/2025","la":true},
-        "geometry":{"type":"Polygon","coordinates":[[[109.1,12.2,5],[109.2,12.2,5],[109.2,12.3,5],[109.1,12.2,5]]]}}"#;
+        "geometry":{"type":"Polygon","coordinates":[[[109.1,12.2],[109.2,12.2],[109.2,12.3],[109.1,12.2]]]}}"#;
     std::fs::write(&path, format!(r#"{{"type":"FeatureCollection","features":[{feature}]}}"#)).unwrap();
     let (summary, batches) = read(&path, None).unwrap();
     assert_eq!(summary.source.source_crs, "EPSG:4326");

@@ -16,6 +16,9 @@ pub(crate) struct SourceCrs {
     /// West, south, east, north (degrees): where most of its coordinates must be, or it is not
     /// their coordinate system.
     pub area: [f64; 4],
+    /// Where its coordinates are expected; the same or smaller. Only decides whether x and y
+    /// have been exchanged.
+    pub home: [f64; 4],
     /// Where every coordinate must be.
     pub limits: [f64; 4],
     way: Way,
@@ -100,7 +103,11 @@ impl SourceCrs {
             ],
             _ => limits,
         };
-        let crs = Self { label, area, limits, way };
+        let home = match way {
+            Way::Vn2000(vn) => vn.home(),
+            _ => area,
+        };
+        let crs = Self { label, area, home, limits, way };
         crs.transformer()?; // so that an unusable one is refused before anything is read
         Ok(crs)
     }

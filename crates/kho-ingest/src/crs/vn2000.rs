@@ -167,6 +167,15 @@ pub(super) fn pipeline(step: &str) -> String {
 }
 
 impl Vn2000 {
+    /// Where the coordinates of a zone are expected: near its meridian. Wide enough for a province
+    /// that kept an old meridian, too narrow for eastings and northings exchanged.
+    pub(super) fn home(&self) -> [f64; 4] {
+        match *self {
+            Self::Geographic => AREA,
+            Self::Projected { meridian, .. } => [meridian - 4.0, 6.5, meridian + 4.0, AREA[3]],
+        }
+    }
+
     /// Replaces VN-2000 coordinates by longitude and latitude on WGS 84, in degrees. What cannot
     /// be transformed becomes NaN.
     pub(super) fn transform(&self, x: &mut [f64], y: &mut [f64]) {
