@@ -79,8 +79,8 @@ impl Stream for Guarded {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let late = match &mut self.deadline {
-            Some((sleep, limit)) if sleep.poll_unpin(cx).is_ready() => Some(*limit),
-            _ => None,
+            Some((sleep, limit)) => sleep.poll_unpin(cx).is_ready().then_some(*limit),
+            None => None,
         };
         if let Some(limit) = late.filter(|_| self.inner.is_some()) {
             return self.stop(QueryError::Timeout(limit));

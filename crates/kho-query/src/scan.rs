@@ -11,7 +11,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, Statistics, internal_err};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
@@ -273,7 +273,7 @@ impl ExecutionPlan for LayerScanExec {
                 // Decoding blocks; the threads of the runtime are for computing.
                 let task = tokio::task::spawn_blocking(move || scan.read(&group));
                 let batches = task.await.map_err(QueryError::internal)??;
-                Result::Ok(futures::stream::iter(batches.into_iter().map(Result::Ok)))
+                Ok::<_, DataFusionError>(futures::stream::iter(batches.into_iter().map(Ok)))
             }
         });
         let mut left = self.limit.unwrap_or(usize::MAX);
