@@ -27,7 +27,7 @@ pub fn infer_layer(name: &str, path: &str, opts: &ReadOptions, public: bool) -> 
         .fields()
         .iter()
         .enumerate()
-        .filter(|(i, _)| *i != opened.geometry)
+        .filter(|(i, f)| *i != opened.geometry && !f.data_type().is_nested())
         .map(|(i, f)| Guess::new(i, f, typed))
         .collect();
     let mut kinds = [0u64; 3];
@@ -54,7 +54,8 @@ pub fn infer_layer(name: &str, path: &str, opts: &ReadOptions, public: bool) -> 
     let mut key: Option<(u8, String)> = None;
     let mut label = None;
     let mut defined = Vec::with_capacity(columns.len());
-    for guess in &columns {
+    // Bytes that are mostly no text are another geometry or a picture.
+    for guess in columns.iter().filter(|c| c.values == 0 || c.binary * 2 < c.values) {
         let column_name = unique_name(&guess.name, &mut taken);
         if let Some(rank) = guess.key_rank(features)
             && key.as_ref().is_none_or(|(best, _)| rank < *best)
@@ -176,6 +177,8 @@ struct Guess {
     /// Types that all values so far can be read as, most specific first.
     possible: Vec<ColumnType>,
     values: u64,
+    /// Values among them that are no UTF-8.
+    binary: u64,
     /// Hashes of the values while they are all different.
     unique: Option<HashSet<u64>>,
 }
@@ -198,6 +201,7 @@ impl Guess {
             declared,
             possible: vec![ColumnType::Integer, ColumnType::Float, ColumnType::Date, ColumnType::Timestamp, ColumnType::Boolean],
             values: 0,
+            binary: 0,
             unique: may_be_key.then(HashSet::new),
             name,
         }
@@ -209,17 +213,19 @@ impl Guess {
             if array.is_null(row) {
                 continue;
             }
-            if self.declared.is_none()
-                && let Some(text) = array.as_binary_opt::<i32>()
-            {
+            if let Some(text) = array.as_binary_opt::<i32>() {
                 let Ok(text) = std::str::from_utf8(text.value(row)) else {
+                    self.binary += 1;
+                    self.values += 1;
                     self.possible.clear();
                     continue;
                 };
                 if text.trim().is_empty() {
                     continue;
                 }
-                self.possible.retain(|ty| fits(*ty, text.trim()));
+                if self.declared.is_none() {
+                    self.possible.retain(|ty| fits(*ty, text.trim()));
+                }
             }
             self.values += 1;
             if let Some(unique) = &mut self.unique {

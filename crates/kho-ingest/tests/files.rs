@@ -176,6 +176,47 @@ fn shapefile_with_short_names_and_vietnamese_text() {
 }
 
 #[test]
+fn file_geodatabase() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("parcels.gdb");
+    write(&path, "OpenFileGDB", Some(&zone()), &rows(), NAMES);
+    let (summary, batches) = read(&path, None).unwrap();
+    expect_the_rows(&summary, &batches);
+    assert_eq!(summary.source.name, "parcels.gdb");
+}
+
+#[test]
+fn topojson_never_says_its_crs() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.topojson");
+    let text = r#"{"type":"Topology","arcs":[[[109.1,12.2],[109.2,12.2],[109.2,12.3],[109.1,12.2]]],"objects":{"a":{"type":"GeometryCollection","geometries":[
+        {"type":"Polygon","arcs":[[0]],"properties":{"ma_xa":"22366","so_to":1,"so_thua":2}}]}}}"#;
+    std::fs::write(&path, text).unwrap();
+    let said = read(&path, None).unwrap_err().to_string();
+    assert!(said.contains("TopoJSON never does"), "{said}");
+    assert_eq!(read(&path, Some("EPSG:4326")).unwrap().0.features_written, 1);
+}
+
+#[test]
+fn of_several_layers_one_must_be_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.gpkg");
+    write(&path, "GPKG", Some(&zone()), &rows(), NAMES);
+    let mut dataset = gdal::Dataset::open_ex(&path, gdal::DatasetOptions {
+        open_flags: gdal::GdalOpenFlags::GDAL_OF_UPDATE | gdal::GdalOpenFlags::GDAL_OF_VECTOR,
+        ..Default::default()
+    })
+    .unwrap();
+    dataset.create_layer(LayerOptions { name: "other", srs: Some(&zone()), ty: OGRwkbGeometryType::wkbPoint, options: None }).unwrap();
+    dataset.close().unwrap();
+    let said = read(&path, None).unwrap_err().to_string();
+    assert!(said.contains("--source-layer: parcels, other"), "{said}");
+    let opts = ReadOptions { source_layer: Some("parcels".into()), ..Default::default() };
+    let (summary, batches) = read_as(&parcel(), &path, &opts).unwrap();
+    expect_the_rows(&summary, &batches);
+}
+
+#[test]
 fn geojson_is_crs84_unless_it_says_otherwise() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.geojson");

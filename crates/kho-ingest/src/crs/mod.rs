@@ -85,7 +85,8 @@ impl SourceCrs {
                 });
             }
             Recognised::No if is_wgs84(&label) => Way::None,
-            Recognised::No if srs.is_geocentric() || srs.is_vertical() => {
+            // GDAL calls a compound system (a plane and heights) vertical too.
+            Recognised::No if srs.is_geocentric() || (srs.is_vertical() && !srs.is_compound()) => {
                 return Err(bad("it has no plane; kho needs a projected or geographic system".into()));
             }
             Recognised::No => Way::Gdal(srs.to_projjson().map_err(|e| bad(e.to_string()))?),
@@ -204,12 +205,16 @@ fn label(srs: &SpatialRef) -> String {
         (Some(name), Ok(code)) => format!("{name}:{code}"),
         // CRS84's code is not a number.
         (Some(name), _) if name == "OGC" => "OGC:CRS84".into(),
-        _ => srs.name().unwrap_or_else(|| "unknown".into()),
+        _ => match srs.name() {
+            Some(name) if name.starts_with("WGS 84") && srs.is_geographic() => "OGC:CRS84".into(),
+            Some(name) => name,
+            None => "unknown".into(),
+        },
     }
 }
 
 fn is_wgs84(label: &str) -> bool {
-    ["EPSG:4326", "EPSG:4979", "OGC:CRS84", "GCS_WGS_1984", "WGS 84"].contains(&label)
+    ["EPSG:4326", "EPSG:4979", "OGC:CRS84", "GCS_WGS_1984"].contains(&label)
 }
 
 #[cfg(test)]
@@ -248,6 +253,7 @@ mod tests {
         for text in ["/etc/passwd", "http://example.com/x.prj", "EPSG:999999", "", "esri"] {
             assert!(parse(text).is_err(), "{text}");
         }
+        assert_eq!(label(&parse("OGC:CRS84").unwrap()), "OGC:CRS84");
         for text in ["OGC:CRS84", "crs84", "urn:ogc:def:crs:EPSG::4326", "+proj=utm +zone=48"] {
             assert!(parse(text).is_ok(), "{text}");
         }
@@ -260,6 +266,12 @@ mod tests {
         let (mut x, mut y) = ([500_000.0], [0.0]);
         transformer.apply(&mut x, &mut y);
         assert!((x[0] - 105.0).abs() < 1e-9 && y[0].abs() < 1e-9, "{x:?} {y:?}");
+        // A compound system: its plane counts.
+        let (crs, _) = decide(None, Some("EPSG:7415"));
+        let transformer = crs.unwrap().transformer().unwrap();
+        let (mut x, mut y) = ([155_000.0], [463_000.0]);
+        transformer.apply(&mut x, &mut y);
+        assert!((x[0] - 5.387).abs() < 1e-2 && (y[0] - 52.155).abs() < 1e-2, "{x:?} {y:?}");
         // A geographic system whose authority says latitude first.
         let (crs, _) = decide(None, Some("EPSG:4269"));
         let transformer = crs.unwrap().transformer().unwrap();
