@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 pub struct TileConfig {
     /// Bytes for finished tiles; 0 turns the tile cache off.
     pub cache_bytes: u64,
-    /// Bytes for decoded row groups (about 200 for a parcel with ten attributes).
+    /// Bytes for decoded row groups (about 150 for a parcel with ten attributes).
     pub block_bytes: u64,
     /// The size in compressed bytes above which a tile is thinned, at zooms below
     /// [`Drawing::full_zoom`].

@@ -4,7 +4,7 @@
 //! `KHO_TILE_POSTGIS=postgresql://… cargo test -p kho-tile --test postgis -- --ignored --nocapture`.
 //! `KHO_TILE_SIDE=1000` for a million parcels; `KHO_TILE_PAIRS=DIR` keeps the tiles of both as
 //! `NAME.kho` and `NAME.pg` for other comparisons.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod support;
 
@@ -131,7 +131,9 @@ fn differences(ours: &[u8], theirs: &[u8]) -> Fallible<(usize, Vec<String>)> {
     let mut found = Vec::new();
     for (id, a) in &ours {
         let Some(b) = theirs.get(id) else {
-            found.push(format!("{id} only in kho: {:?}", a.geometry));
+            if !is_sliver(a) {
+                found.push(format!("{id} only in kho: {:?}", a.geometry));
+            }
             continue;
         };
         if properties(a) != properties(b) {
@@ -145,8 +147,17 @@ fn differences(ours: &[u8], theirs: &[u8]) -> Fallible<(usize, Vec<String>)> {
             found.push(format!("{id}: {moved:.1} square units along {length:.1} differ: {pa:?} {pb:?}"));
         }
     }
-    found.extend(theirs.keys().filter(|k| !ours.contains_key(k)).map(|k| format!("{k} only in PostGIS: {:?}", theirs[k].geometry)));
+    let missing = theirs.iter().filter(|(id, b)| !ours.contains_key(id) && !is_sliver(b));
+    found.extend(missing.map(|(id, b)| format!("{id} only in PostGIS: {:?}", b.geometry)));
     Ok((ours.len(), found))
+}
+
+/// Whether a feature is no more than the rounding of an edge: the last unit of a parcel that
+/// reaches into the buffer, which one program's cut keeps and the other's drops.
+fn is_sliver(f: &MvtFeature) -> bool {
+    let p = polygons(&f.geometry);
+    let length: f64 = p.iter().flat_map(|p| p.exterior().lines()).map(|l| l.dx().hypot(l.dy())).sum();
+    p.unsigned_area() <= length
 }
 
 fn unhex(text: &str) -> Fallible<Vec<u8>> {

@@ -1,5 +1,5 @@
 //! Tiles out of a real lake, read back by a decoder that kho did not write.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Whatever goes in, what comes out is valid, wound as MVT wants it, and covers the same ground.
+#![allow(clippy::expect_used, reason = "tests")]
 
 use super::ring::area2;
 use super::*;
