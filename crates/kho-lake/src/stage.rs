@@ -9,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::error::{LakeError, at};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -132,7 +132,7 @@ pub(crate) async fn clean(lake: &Path, catalog: &Catalog) -> Result<(), LakeErro
     let parent = lake.join("staging");
     let entries = match fs::read_dir(&parent) {
         Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(at(&parent)(e)),
     };
     for entry in entries {
@@ -175,7 +175,9 @@ async fn remove_unknown(lake: &Path, folder: &Path, catalog: &Catalog) -> Result
         }
         let path = lake.join(&m.folder).join(&m.name);
         match fs::remove_file(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(at(&path)(e)),
+            Err(e) if !matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Err(at(&path)(e));
+            }
             _ => {}
         }
     }
