@@ -147,7 +147,7 @@ fn differences(ours: &[u8], theirs: &[u8]) -> Fallible<(usize, Vec<String>)> {
             found.push(format!("{id}: {moved:.1} square units along {length:.1} differ: {pa:?} {pb:?}"));
         }
     }
-    let missing = theirs.iter().filter(|(id, b)| !ours.contains_key(id) && !is_sliver(b));
+    let missing = theirs.iter().filter(|(id, b)| !ours.contains_key(*id) && !is_sliver(b));
     found.extend(missing.map(|(id, b)| format!("{id} only in PostGIS: {:?}", b.geometry)));
     Ok((ours.len(), found))
 }
