@@ -3,7 +3,7 @@
 use crate::context::{Context, bytes, grouped, shown};
 use crate::progress;
 use anyhow::Context as _;
-use kho_ingest::{ReadOptions, Summary};
+use kho_ingest::{IngestError, ReadOptions};
 use kho_lake::{Commit, Provenance, SourceFile, WrittenLayer};
 use kho_layer::LayerDef;
 use serde::Serialize;
@@ -36,6 +36,16 @@ struct Outcome {
     unmapped_columns: Vec<String>,
     seconds: f64,
     sources: Vec<SourceFile>,
+}
+
+/// The sums over the sources of one layer.
+#[derive(Debug, Default)]
+struct Total {
+    features_written: u64,
+    repaired: u64,
+    quarantined: BTreeMap<String, u64>,
+    warnings: Vec<String>,
+    unmapped: Vec<String>,
 }
 
 pub fn run(context: &Context, plan: Vec<Delivery>, by: Option<String>) -> anyhow::Result<()> {
@@ -85,32 +95,21 @@ fn one_layer(
         quarantine: Some(quarantine.clone()),
         batch_rows: BATCH_ROWS,
     };
-    let mut total = Summary::default();
+    let mut total = Total::default();
     let mut sources = Vec::new();
     for source in &delivery.sources {
-        // The lake's refusal is kept aside: the reader only learns that the sink has closed.
-        let mut refused = None;
-        let read = kho_ingest::read_source(
+        let one = kho_ingest::read_source(
             source,
             &options,
             layer,
-            &mut |batch| {
-                writer.write(batch).map_err(|error| {
-                    refused = Some(error);
-                    kho_ingest::IngestError::SinkClosed
-                })
-            },
+            &mut |batch| writer.write(batch).map_err(IngestError::sink),
             &|done, of| {
                 if let Some(of) = of {
                     bar.set_length(of);
                 }
                 bar.set_position(done);
             },
-        );
-        if let Some(error) = refused {
-            return Err(error.into());
-        }
-        let one = read?;
+        )?;
         sources.push(SourceFile {
             name: one.source.name.clone(),
             sha256: one.source.sha256.clone(),

@@ -63,7 +63,7 @@ pub fn snapshots(context: &Context) -> anyhow::Result<()> {
     context.answer(&serde_json::json!({ "snapshots": snapshots }), || {
         let mut text = format!("{:>4}  {:20}  {:12}  {}\n", "id", "time (UTC)", "by", "what");
         for s in &snapshots {
-            text += &format!("{:>4}  {:20}  {:12}  {}\n", s.id, s.at.format("%Y-%m-%d %H:%M:%S").to_string(), s.author, s.message);
+            text += &format!("{:>4}  {:20}  {:12}  {}\n", s.id, s.at.format("%Y-%m-%d %H:%M:%S").to_string(), s.author.as_deref().unwrap_or("-"), s.message.as_deref().unwrap_or("-"));
         }
         text
     })

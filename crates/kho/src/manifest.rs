@@ -37,14 +37,23 @@ pub fn read(dir: &Path) -> anyhow::Result<Vec<Delivery>> {
             bail!("{}: source {:?} leaves the folder; a manifest names files beside itself", shown(&path), entry.source);
         }
         let source = shown(&dir.join(relative));
-        let same = plan.iter_mut().find(|d| d.layer == entry.layer && d.crs == entry.crs && d.source_layer == entry.source_layer);
-        match same {
-            Some(delivery) => delivery.sources.push(source),
-            None if plan.iter().any(|d| d.layer == entry.layer) => {
-                bail!("{}: layer {} is there twice with different crs or source_layer", shown(&path), entry.layer)
-            }
-            None => plan.push(Delivery { layer: entry.layer, sources: vec![source], crs: entry.crs, source_layer: entry.source_layer }),
+        let Some(same) = plan.iter_mut().find(|d| d.layer == entry.layer) else {
+            plan.push(Delivery {
+                layer: entry.layer,
+                sources: vec![source],
+                crs: entry.crs,
+                source_layer: entry.source_layer,
+            });
+            continue;
+        };
+        if same.crs != entry.crs || same.source_layer != entry.source_layer {
+            bail!(
+                "{}: layer {} is there twice with different crs or source_layer",
+                shown(&path),
+                entry.layer
+            );
         }
+        same.sources.push(source);
     }
     Ok(plan)
 }
