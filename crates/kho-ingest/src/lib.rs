@@ -24,5 +24,5 @@ mod summary;
 
 pub use error::IngestError;
 pub use infer::infer_layer;
-pub use read::read_source;
+pub use read::{read_source, read_sources};
 pub use summary::{ReadOptions, SourceFile, Summary};

@@ -35,7 +35,59 @@ pub fn read_source(
     sink: &mut dyn FnMut(RecordBatch) -> Result<(), IngestError>,
     progress: &dyn Fn(u64, Option<u64>),
 ) -> Result<Summary, IngestError> {
+    let mut run = Run::new(opts);
+    let summary = read_one(path, opts, layer, &mut run, sink, progress)?;
+    run.quarantine.finish()?;
+    Ok(summary)
+}
+
+/// Reads several deliveries as one layer, one after the other: as [`read_source`], but an id that
+/// one source has used is not given again in the next, and the features set aside of all of them
+/// are in one file. Gives a summary for each; `progress` starts anew with each.
+///
+/// # Errors
+/// [`IngestError`] of the first source that is refused.
+pub fn read_sources(
+    paths: &[String],
+    opts: &ReadOptions,
+    layer: &LayerDef,
+    sink: &mut dyn FnMut(RecordBatch) -> Result<(), IngestError>,
+    progress: &dyn Fn(u64, Option<u64>),
+) -> Result<Vec<Summary>, IngestError> {
+    let mut run = Run::new(opts);
+    let summaries = paths
+        .iter()
+        .map(|path| read_one(path, opts, layer, &mut run, sink, progress))
+        .collect::<Result<_, _>>()?;
+    run.quarantine.finish()?;
+    Ok(summaries)
+}
+
+/// What the sources of one layer share.
+struct Run {
+    ids: FeatureIds,
+    quarantine: Quarantine,
+}
+
+impl Run {
+    fn new(opts: &ReadOptions) -> Self {
+        Self {
+            ids: FeatureIds::default(),
+            quarantine: Quarantine::new(opts.quarantine.as_deref()),
+        }
+    }
+}
+
+fn read_one(
+    path: &str,
+    opts: &ReadOptions,
+    layer: &LayerDef,
+    run: &mut Run,
+    sink: &mut dyn FnMut(RecordBatch) -> Result<(), IngestError>,
+    progress: &dyn Fn(u64, Option<u64>),
+) -> Result<Summary, IngestError> {
     layer.check()?;
+    let Run { ids, quarantine } = run;
     let location = Location::find(path)?;
     let opened = open(&location, opts.source_layer.as_deref())?;
     let mut warnings = opened.warnings.clone();
@@ -43,7 +95,6 @@ pub fn read_source(
     let mapping = Mapping::new(layer, &opened.schema, opened.geometry, opened.short_names);
     refuse_misfits(path, layer, &opened, &mapping)?;
 
-    let mut quarantine = Quarantine::new(opts.quarantine.as_deref());
     let label = crs.label.clone();
     let unmapped = mapping.unmapped.clone();
     let plan = Plan {
@@ -54,7 +105,7 @@ pub fn read_source(
         crs,
         lines: quarantine.wanted(),
     };
-    let mut done = Done::new(layer, opened.total);
+    let mut done = Done::new(layer, ids);
     let mut reader = opened.reader;
     let total = opened.total;
 
@@ -65,7 +116,7 @@ pub fn read_source(
         let work = Arc::new(Mutex::new(work));
         for _ in 0..WORKERS {
             let (work, to_us, plan) = (Arc::clone(&work), to_us.clone(), &plan);
-            scope.spawn(move || run(plan, &work, &to_us));
+            scope.spawn(move || work_off(plan, &work, &to_us));
         }
         // The receiver of work must go when the workers go, or the reader would wait for ever.
         drop((work, to_us));
@@ -91,7 +142,6 @@ pub fn read_source(
         reading.join().map_err(|_| IngestError::Internal("the reader panicked".into()))??;
         digest.join().map_err(|_| IngestError::Internal("the hasher panicked".into()))?
     })?;
-    quarantine.finish()?;
 
     done.warn(layer, &mut warnings);
     if done.read > 0 && done.written == 0 {
@@ -172,7 +222,7 @@ struct Work {
 type Numbered = (u64, Result<Chunk, IngestError>);
 
 /// A worker: takes batches until there are none, or nobody wants them.
-fn run(plan: &Plan<'_>, work: &Mutex<Receiver<Work>>, to_us: &SyncSender<Numbered>) {
+fn work_off(plan: &Plan<'_>, work: &Mutex<Receiver<Work>>, to_us: &SyncSender<Numbered>) {
     let transformer = match plan.crs.transformer() {
         Ok(transformer) => transformer,
         Err(e) => {
@@ -208,9 +258,11 @@ fn in_order(
 }
 
 /// What has been handed on so far.
-struct Done {
+struct Done<'a> {
     schema: SchemaRef,
-    ids: FeatureIds,
+    ids: &'a mut FeatureIds,
+    /// Duplicates that earlier sources had.
+    duplicates_before: u64,
     read: u64,
     written: u64,
     repaired: u64,
@@ -218,13 +270,12 @@ struct Done {
     unreadable: Vec<u64>,
 }
 
-impl Done {
-    fn new(layer: &LayerDef, total: Option<u64>) -> Self {
-        // The claim of a file is a hint, not a promise of memory.
-        let room = total.unwrap_or(0).min(1 << 24) as usize;
+impl<'a> Done<'a> {
+    fn new(layer: &LayerDef, ids: &'a mut FeatureIds) -> Self {
         Self {
             schema: arrow_schema(layer),
-            ids: FeatureIds::with_capacity(room),
+            duplicates_before: ids.duplicates(),
+            ids,
             read: 0,
             written: 0,
             repaired: 0,
@@ -260,7 +311,7 @@ impl Done {
         for (column, n) in layer.columns.iter().zip(&self.unreadable).filter(|(_, n)| **n > 0) {
             warnings.push(format!("{}: {n} values left empty, because they are {}", column.name, expected(column.ty)));
         }
-        let duplicates = self.ids.duplicates();
+        let duplicates = self.ids.duplicates() - self.duplicates_before;
         if duplicates > 0 && !layer.key.is_empty() {
             warnings.push(format!(
                 "{duplicates} features have the same {} as an earlier one; all are kept",

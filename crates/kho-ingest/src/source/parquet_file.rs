@@ -99,7 +99,9 @@ fn geometry_column(schema: &Schema, metadata: &ParquetMetaData, geo: Option<&Val
             LogicalType::Geography { crs, .. } => (crs, true),
             _ => return None,
         };
-        let crs = match crs.as_deref() {
+        // arrow-rs writes a plain name as a JSON string, quotes included.
+        let crs = crs.as_ref().map(|text| serde_json::from_str(text).unwrap_or_else(|_| text.clone()));
+        let crs: Option<String> = match crs.as_deref() {
             None => crs84(),
             // The definition may stand in the file's key-value metadata.
             Some(text) if text.starts_with("projjson:") => metadata
