@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use std::ops::ControlFlow;
 
 /// Functions that may stand in FROM. They make rows out of numbers and arrays and read nothing.
-const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range", "unnest"];
+pub(crate) const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range", "unnest"];
 
 /// How deep expressions and subqueries may nest.
 const DEPTH: usize = 50;
