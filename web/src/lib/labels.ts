@@ -92,6 +92,13 @@ export function labelPoint(pieces: Piece[], view: BBox): [number, number] | unde
   return seen >= viewArea * WORTH || allSeen ? best : undefined;
 }
 
+/** The zoom from which single parcels are looked at. */
+const CLOSE = 17;
+
+function contains(box: BBox, view: BBox): boolean {
+  return box[0] <= view[0] && box[1] <= view[1] && box[2] >= view[2] && box[3] >= view[3];
+}
+
 /** More labels than this nobody reads, and placing them would be felt. */
 const MOST = 3000;
 
@@ -112,7 +119,10 @@ export function keepLabelled(map: KhoMap, layers: { layer: string; filter?: Filt
     const b = map.getBounds();
     const view: BBox = [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()];
     for (const { layer, filter } of layers) {
-      if (map.getZoom() < (map.getLayer(`${layer}:label`)?.minzoom ?? 0)) continue;
+      const from = map.getLayer(`${layer}:label`)?.minzoom ?? 0;
+      if (map.getZoom() < from) continue;
+      // who reads house numbers knows the ward: the name of what is all around would only cover them
+      const around = map.getZoom() >= CLOSE && from < CLOSE - 3;
       const byId = new Map<unknown, { properties: Record<string, unknown>; pieces: Piece[] }>();
       for (const f of map.querySourceFeatures(layer, { sourceLayer: layer, ...(filter ? { filter } : {}) })) {
         const { geometry } = f;
@@ -125,6 +135,7 @@ export function keepLabelled(map: KhoMap, layers: { layer: string; filter?: Filt
       const data: FeatureCollection<Point> = { type: "FeatureCollection", features: [] };
       for (const { properties, pieces } of byId.values()) {
         if (data.features.length >= MOST) break;
+        if (around && contains(boxOf(pieces), view)) continue;
         const coordinates = labelPoint(pieces, view);
         if (coordinates) data.features.push({ type: "Feature", properties, geometry: { type: "Point", coordinates } });
       }
