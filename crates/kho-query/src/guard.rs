@@ -5,8 +5,10 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
+use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use futures::{FutureExt, Stream, StreamExt};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -43,7 +45,7 @@ impl Deadline {
 /// tasks and removes its spill files, and the last item is the reason.
 pub(crate) struct Guarded {
     schema: SchemaRef,
-    inner: Option<(SendableRecordBatchStream, OwnedSemaphorePermit)>,
+    inner: Option<SendableRecordBatchStream>,
     deadline: Option<(Pin<Box<Sleep>>, Duration)>,
     max_rows: Option<u64>,
     memory_bytes: usize,
@@ -58,9 +60,23 @@ impl Guarded {
         deadline: Option<Deadline>,
         limits: &Limits,
     ) -> Self {
+        // A task of its own: an operator that computes for long between two batches must not
+        // keep the time limit from being noticed. Dropping the receiver aborts it.
+        let mut builder = RecordBatchReceiverStream::builder(Arc::clone(&schema), 2);
+        let sender = builder.tx();
+        builder.spawn(async move {
+            let _turn = permit;
+            let mut inner = inner;
+            while let Some(item) = inner.next().await {
+                if sender.send(item).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
         Self {
             schema,
-            inner: Some((inner, permit)),
+            inner: Some(builder.build()),
             deadline: deadline.map(|d| (Box::pin(tokio::time::sleep_until(d.at)), d.limit)),
             max_rows: limits.max_rows,
             memory_bytes: limits.memory_bytes,
@@ -85,7 +101,7 @@ impl Stream for Guarded {
         if let Some(limit) = late.filter(|_| self.inner.is_some()) {
             return self.stop(QueryError::Timeout(limit));
         }
-        let Some((inner, _)) = &mut self.inner else {
+        let Some(inner) = &mut self.inner else {
             return Poll::Ready(None);
         };
         match futures::ready!(inner.poll_next_unpin(cx)) {
