@@ -60,8 +60,9 @@ impl Guarded {
         deadline: Option<Deadline>,
         limits: &Limits,
     ) -> Self {
-        // A task of its own: an operator that computes for long between two batches must not
-        // keep the time limit from being noticed. Dropping the receiver aborts it.
+        // A task of its own: an operator that computes for long between two batches does not
+        // keep the time limit from being noticed, as long as the runtime has a thread free.
+        // Dropping the receiver aborts it.
         let mut builder = RecordBatchReceiverStream::builder(Arc::clone(&schema), 2);
         let sender = builder.tx();
         builder.spawn(async move {
