@@ -12,7 +12,9 @@ use arrow::compute::{cast, concat};
 use arrow::datatypes::{DataType, Schema};
 use kho_lake::{DataFile, Lake, wkb_bounds};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use std::collections::HashMap;
 use std::fs::File;
@@ -37,9 +39,11 @@ impl OpenFile {
     /// Opens `file` for a table with this schema. Columns are found by name.
     pub(crate) fn new(lake: &Lake, file: &DataFile, schema: &Schema) -> Result<Self, QueryError> {
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
-        let reader = ArrowReaderMetadata::try_new(lake.footer(file)?, options).map_err(QueryError::internal)?;
+        let reader =
+            ArrowReaderMetadata::try_new(lake.footer(file)?, options).map_err(QueryError::internal)?;
         let leaves = reader.parquet_schema().columns();
-        let position = |name: &str| leaves.iter().position(|c| matches!(c.path().parts(), [only] if only == name));
+        let position =
+            |name: &str| leaves.iter().position(|c| matches!(c.path().parts(), [only] if only == name));
         let columns = schema.fields().iter().map(|f| (position(f.name()), f.data_type().clone())).collect();
         Ok(Self { id: file.id, path: file.path.clone(), columns, reader })
     }
@@ -62,7 +66,9 @@ impl OpenFile {
     /// Bytes of a column of a row group once decompressed.
     pub(crate) fn column_bytes(&self, group: usize, column: usize) -> u64 {
         let leaf = self.columns.get(column).and_then(|(leaf, _)| *leaf);
-        leaf.map_or(0, |leaf| u64::try_from(self.groups()[group].column(leaf).uncompressed_size()).unwrap_or(0))
+        leaf.map_or(0, |leaf| {
+            u64::try_from(self.groups()[group].column(leaf).uncompressed_size()).unwrap_or(0)
+        })
     }
 
     fn rows(&self, group: usize) -> usize {
@@ -220,7 +226,8 @@ impl Blocks {
 impl State {
     /// Forgets what was used longest ago. An eighth at a time, so that the sort is rare.
     fn make_room(&mut self, target: usize) {
-        let mut by_age: Vec<(u64, Key)> = self.kept.iter().map(|(key, (_, used))| (*used, key.clone())).collect();
+        let mut by_age: Vec<(u64, Key)> =
+            self.kept.iter().map(|(key, (_, used))| (*used, key.clone())).collect();
         by_age.sort_unstable_by_key(|(used, _)| *used);
         for (_, key) in by_age {
             if self.bytes <= target {
@@ -273,6 +280,7 @@ fn up(v: f64) -> f32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use arrow::array::Int64Array;

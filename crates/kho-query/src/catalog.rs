@@ -141,7 +141,10 @@ impl Scope {
     }
 
     /// The table or view of this name, if there is one for this principal.
-    pub(crate) async fn table(self: &Arc<Self>, name: &str) -> Result<Option<Arc<dyn TableProvider>>, QueryError> {
+    pub(crate) async fn table(
+        self: &Arc<Self>,
+        name: &str,
+    ) -> Result<Option<Arc<dyn TableProvider>>, QueryError> {
         if let Some(table) = self.opened(name) {
             return Ok(Some(table));
         }

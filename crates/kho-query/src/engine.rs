@@ -47,7 +47,10 @@ pub struct Answer {
 
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Answer").field("schema", &self.schema).field("snapshot", &self.snapshot).finish_non_exhaustive()
+        f.debug_struct("Answer")
+            .field("schema", &self.schema)
+            .field("snapshot", &self.snapshot)
+            .finish_non_exhaustive()
     }
 }
 
@@ -92,10 +95,18 @@ impl QueryEngine {
     ///
     /// # Errors
     /// Every [`QueryError`]; those that only show while computing come out of the stream.
-    pub async fn sql(&self, who: &Principal, sql: &str, at: Option<SnapshotId>) -> Result<Answer, QueryError> {
+    pub async fn sql(
+        &self,
+        who: &Principal,
+        sql: &str,
+        at: Option<SnapshotId>,
+    ) -> Result<Answer, QueryError> {
         let limits = &self.0.limits;
         if sql.len() > limits.max_sql_bytes {
-            return Err(QueryError::Invalid(format!("the query is longer than {} bytes", limits.max_sql_bytes)));
+            return Err(QueryError::Invalid(format!(
+                "the query is longer than {} bytes",
+                limits.max_sql_bytes
+            )));
         }
         let deadline = Deadline::start(limits);
         let turn = async {
@@ -114,7 +125,11 @@ impl QueryEngine {
     ///
     /// # Errors
     /// [`QueryError::UnknownSnapshot`], [`QueryError::Internal`].
-    pub async fn tables(&self, who: &Principal, at: Option<SnapshotId>) -> Result<Vec<TableInfo>, QueryError> {
+    pub async fn tables(
+        &self,
+        who: &Principal,
+        at: Option<SnapshotId>,
+    ) -> Result<Vec<TableInfo>, QueryError> {
         let scope = self.scope(who, at).await?;
         let mut all = Vec::new();
         for name in scope.names().await? {
@@ -134,7 +149,14 @@ impl QueryEngine {
             None => inner.lake.current().await?,
         };
         let (lake, policy) = (inner.lake.clone(), Arc::clone(&inner.policy));
-        Ok(Scope::new(lake, policy, who.clone(), snapshot, Arc::clone(&inner.template), Arc::clone(&inner.blocks)))
+        Ok(Scope::new(
+            lake,
+            policy,
+            who.clone(),
+            snapshot,
+            Arc::clone(&inner.template),
+            Arc::clone(&inner.blocks),
+        ))
     }
 
     async fn plan(

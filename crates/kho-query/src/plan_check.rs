@@ -27,7 +27,9 @@ fn forbidden(node: &LogicalPlan) -> Option<String> {
     match node {
         LogicalPlan::TableScan(scan) => foreign(scan).then(|| format!("the table {}", scan.table_name)),
         LogicalPlan::Statement(_) => Some("a setting or transaction".into()),
-        LogicalPlan::Dml(_) | LogicalPlan::Ddl(_) | LogicalPlan::Copy(_) => Some("a statement that writes".into()),
+        LogicalPlan::Dml(_) | LogicalPlan::Ddl(_) | LogicalPlan::Copy(_) => {
+            Some("a statement that writes".into())
+        }
         LogicalPlan::DescribeTable(_) => Some("DESCRIBE".into()),
         LogicalPlan::Extension(_) => Some("this kind of plan".into()),
         _ => None,

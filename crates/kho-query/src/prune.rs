@@ -51,7 +51,8 @@ impl Pruner {
             .collect();
         let window = window(&spatial);
         let plain = plain(state, schema, without);
-        let ranges = plain.as_ref().and_then(|p| PruningPredicate::try_new(Arc::clone(p), Arc::clone(schema)).ok());
+        let ranges =
+            plain.as_ref().and_then(|p| PruningPredicate::try_new(Arc::clone(p), Arc::clone(schema)).ok());
         Self { spatial, window, plain, ranges: ranges.filter(|r| !r.always_true()) }
     }
 

@@ -17,7 +17,9 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
-use datafusion::physical_plan::metrics::{BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
+};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::{StreamExt, TryStreamExt};
@@ -85,7 +87,10 @@ impl Part {
         touched.extend(window.map(|(column, _)| column));
         touched.sort_unstable();
         touched.dedup();
-        let bytes = groups.iter().map(|g| touched.iter().map(|c| g.file.column_bytes(g.number, *c)).sum::<u64>()).sum();
+        let bytes = groups
+            .iter()
+            .map(|g| touched.iter().map(|c| g.file.column_bytes(g.number, *c)).sum::<u64>())
+            .sum();
 
         let rows: u64 = groups.iter().map(|g| g.rows).sum();
         let filtered = window.is_some() || plain.is_some() || rows != self.rows;
@@ -185,7 +190,8 @@ impl Scan {
         }
         if let Some((geometry, window)) = &self.window {
             let boxes = self.blocks.boxes(&group.file, group.number, *geometry, self.admit)?;
-            let within = BooleanArray::from(BooleanBuffer::collect_bool(rows, |i| reaches(&boxes[i], window)));
+            let within =
+                BooleanArray::from(BooleanBuffer::collect_bool(rows, |i| reaches(&boxes[i], window)));
             keep = Some(match keep {
                 None => within,
                 Some(keep) => and(&keep, &within)?,
@@ -255,7 +261,10 @@ impl ExecutionPlan for LayerScanExec {
         Vec::new()
     }
 
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         if children.is_empty() { Ok(self) } else { internal_err!("a scan has no children") }
     }
 

@@ -16,7 +16,8 @@ use datafusion::prelude::SessionConfig;
 use sedona_common::SedonaOptions;
 use sedona_expr::function_set::FunctionSet;
 use sedona_query_planner::optimizer::{
-    register_sedona_analyzer_rules, register_spatial_join_logical_optimizer, register_vendored_optimizer_rules,
+    register_sedona_analyzer_rules, register_spatial_join_logical_optimizer,
+    register_vendored_optimizer_rules,
 };
 use sedona_query_planner::query_planner::SedonaQueryPlanner;
 use sedona_spatial_join::physical_planner::DefaultSpatialJoinPhysicalPlanner;
@@ -31,9 +32,7 @@ pub(crate) fn runtime(limits: &Limits) -> Result<RuntimeEnv, QueryError> {
             DiskManagerMode::Directories(vec![dir.clone()])
         }
     };
-    let disk = DiskManagerBuilder::default()
-        .with_mode(mode)
-        .with_max_temp_directory_size(limits.spill_bytes);
+    let disk = DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(limits.spill_bytes);
     let runtime = RuntimeEnvBuilder::new().with_disk_manager_builder(disk).build()?;
     // The default registry opens the whole file system, and our scans need no object store.
     runtime.deregister_object_store(ObjectStoreUrl::local_filesystem().as_ref())?;
@@ -42,8 +41,8 @@ pub(crate) fn runtime(limits: &Limits) -> Result<RuntimeEnv, QueryError> {
 
 /// Builds the session.
 pub(crate) fn template(limits: &Limits, runtime: RuntimeEnv) -> Result<SessionState> {
-    let planner =
-        SedonaQueryPlanner::new().with_spatial_join_physical_planner(Arc::new(DefaultSpatialJoinPhysicalPlanner::new()));
+    let planner = SedonaQueryPlanner::new()
+        .with_spatial_join_physical_planner(Arc::new(DefaultSpatialJoinPhysicalPlanner::new()));
     let mut builder = SessionStateBuilder::new()
         .with_default_features()
         .with_runtime_env(Arc::new(runtime))

@@ -93,16 +93,16 @@ impl LayerTable {
         let mut exprs = Vec::with_capacity(names.len());
         for name in names {
             // kho_id is there twice; the main table's is the one that is never null.
-            let position = joined.fields().iter().enumerate().position(|(i, f)| {
-                f.name() == name && (name != KHO_ID || i >= build_width)
-            });
+            let position = joined
+                .fields()
+                .iter()
+                .enumerate()
+                .position(|(i, f)| f.name() == name && (name != KHO_ID || i >= build_width));
             let Some(position) = position else {
                 return internal_err!("column {name} is lost in the join");
             };
-            exprs.push(ProjectionExpr {
-                expr: Arc::new(Column::new(name, position)),
-                alias: name.to_owned(),
-            });
+            exprs
+                .push(ProjectionExpr { expr: Arc::new(Column::new(name, position)), alias: name.to_owned() });
         }
         Ok(Arc::new(ProjectionExec::try_new(exprs, join)?))
     }

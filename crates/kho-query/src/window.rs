@@ -96,8 +96,9 @@ struct Window {
 }
 
 fn window(scalar: &ScalarValue) -> Option<Window> {
-    let (ScalarValue::Binary(Some(wkb)) | ScalarValue::LargeBinary(Some(wkb)) | ScalarValue::BinaryView(Some(wkb))) =
-        scalar
+    let (ScalarValue::Binary(Some(wkb))
+    | ScalarValue::LargeBinary(Some(wkb))
+    | ScalarValue::BinaryView(Some(wkb))) = scalar
     else {
         return None;
     };
@@ -111,7 +112,9 @@ fn is_rectangle(wkb: &[u8], b: &[f64; 4]) -> bool {
     let Some(coords) = wkb.strip_prefix(&HEAD).filter(|c| c.len() == 80) else {
         return false;
     };
-    let ordinate = |i: usize| coords.get(i * 8..).and_then(|c| c.first_chunk()).map_or(f64::NAN, |c| f64::from_le_bytes(*c));
+    let ordinate = |i: usize| {
+        coords.get(i * 8..).and_then(|c| c.first_chunk()).map_or(f64::NAN, |c| f64::from_le_bytes(*c))
+    };
     let points: Vec<(f64, f64)> = (0..5).map(|i| (ordinate(2 * i), ordinate(2 * i + 1))).collect();
     let on_corner = |(x, y): &(f64, f64)| (*x == b[0] || *x == b[2]) && (*y == b[1] || *y == b[3]);
     let one_step = |w: &[(f64, f64)]| (w[0].0 == w[1].0) != (w[0].1 == w[1].1);
@@ -167,6 +170,7 @@ fn scatter(decided: &BooleanArray, open: &UInt32Array, answers: &BooleanArray) -
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use arrow::array::BinaryArray;

@@ -14,7 +14,9 @@ const SQL: &str = "select so_thua, loai_dat, valid_from, valid_to, geometry from
 
 async fn bytes(engine: &QueryEngine, sql: &str, format: Format) -> Vec<u8> {
     let mut out = Vec::new();
-    format::write(engine.sql(&Principal::LocalCli, sql, None).await.unwrap(), format, &mut out).await.unwrap();
+    format::write(engine.sql(&Principal::LocalCli, sql, None).await.unwrap(), format, &mut out)
+        .await
+        .unwrap();
     out
 }
 

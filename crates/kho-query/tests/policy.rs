@@ -9,7 +9,12 @@ use kho_query::format::{self, Format};
 use kho_query::{Limits, QueryEngine, QueryError};
 use std::time::Duration;
 
-async fn bytes(engine: &QueryEngine, who: &Principal, sql: &str, format: Format) -> Result<Vec<u8>, QueryError> {
+async fn bytes(
+    engine: &QueryEngine,
+    who: &Principal,
+    sql: &str,
+    format: Format,
+) -> Result<Vec<u8>, QueryError> {
     let mut out = Vec::new();
     format::write(engine.sql(who, sql, None).await?, format, &mut out).await?;
     Ok(out)
@@ -27,8 +32,11 @@ async fn the_canary_is_in_no_answer_to_strangers() {
     let engine = city.engine(Limits::public());
     for format in FORMATS {
         for table in ["land_parcel", "planning_zone", "admin_unit", "land_use_by_ward", "parcel_zone"] {
-            let answer = bytes(&engine, &Principal::Anonymous, &format!("select * from {table}"), format).await.unwrap();
-            for secret in [OWNER, "chu_su_dung", "Trần Phú", "dia_chi", "056000000", "nội bộ", "dan_so"] {
+            let answer = bytes(&engine, &Principal::Anonymous, &format!("select * from {table}"), format)
+                .await
+                .unwrap();
+            for secret in [OWNER, "chu_su_dung", "Trần Phú", "dia_chi", "056000000", "nội bộ", "dan_so"]
+            {
                 assert!(!has(&answer, secret), "{secret} in {table} as {format:?}");
             }
         }
@@ -88,7 +96,9 @@ async fn limits_hold() {
     let engine = city.engine(Limits { max_rows: Some(99), ..Limits::default() });
     let e = bytes(&engine, &Principal::LocalCli, "select * from land_parcel", Format::Csv).await.unwrap_err();
     assert!(matches!(e, QueryError::TooManyRows(99)), "{e:?}");
-    assert!(bytes(&engine, &Principal::LocalCli, "select * from land_parcel limit 99", Format::Csv).await.is_ok());
+    assert!(
+        bytes(&engine, &Principal::LocalCli, "select * from land_parcel limit 99", Format::Csv).await.is_ok()
+    );
 
     let endless = "select count(*) from generate_series(1, 1000000000000)";
     let limits = Limits { timeout: Some(Duration::from_millis(300)), concurrency: 1, ..Limits::default() };
@@ -117,13 +127,15 @@ async fn snapshots_stay() {
     let after = city.commit(vec![("land_parcel", common::parcels(3, 0.002))]).await;
     assert!(after > before);
     let count = async |at| {
-        let answer = engine.sql(&Principal::LocalCli, "select count(*) n from land_parcel", at).await.unwrap();
+        let answer =
+            engine.sql(&Principal::LocalCli, "select count(*) n from land_parcel", at).await.unwrap();
         let batches = answer.collect().await.unwrap();
         arrow::array::AsArray::as_primitive::<arrow::datatypes::Int64Type>(batches[0].column(0)).value(0)
     };
     assert_eq!(count(None).await, 9);
     assert_eq!(count(Some(before)).await, 100);
-    let e = engine.sql(&Principal::LocalCli, "select count(*) from land_parcel", Some(999)).await.unwrap_err();
+    let e =
+        engine.sql(&Principal::LocalCli, "select count(*) from land_parcel", Some(999)).await.unwrap_err();
     assert!(matches!(e, QueryError::UnknownSnapshot(999)), "{e:?}");
 }
 

@@ -19,7 +19,9 @@ async fn analyze(engine: &QueryEngine, sql: &str) -> String {
 /// The rows in the row groups that the scan of `layer` goes through.
 fn rows_read(plan: &str, layer: &str) -> u64 {
     let scan = plan.lines().find(|l| l.contains(&format!("LayerScanExec: layer={layer},")));
-    let rows = scan.and_then(|s| s.split(", rows=").nth(1)).unwrap_or_else(|| panic!("no scan of {layer} in {plan}"));
+    let rows = scan
+        .and_then(|s| s.split(", rows=").nth(1))
+        .unwrap_or_else(|| panic!("no scan of {layer} in {plan}"));
     rows.split([',', ' ']).next().unwrap().parse().unwrap()
 }
 
@@ -54,7 +56,9 @@ async fn row_groups_outside_the_window_are_not_read() {
         assert!(read > 0 && read < 45_000, "{read} rows read for {form}\n{plan}");
     }
     // Pruning must not lose what a filter that says more than a window would keep.
-    let or = analyze(&engine, &format!("select sum(dien_tich) from land_parcel where {window} or so_to = 300")).await;
+    let or =
+        analyze(&engine, &format!("select sum(dien_tich) from land_parcel where {window} or so_to = 300"))
+            .await;
     assert_eq!(rows_read(&or, "land_parcel"), 90_000, "{or}");
 }
 
@@ -74,7 +78,8 @@ async fn nothing_is_read_when_nothing_can_match() {
 async fn plain_columns_prune_too() {
     let city = city().await;
     let engine = city.engine(Limits::default());
-    let plan = analyze(&engine, "select count(geometry) from land_parcel where dien_tich < 105 and so_to < 4").await;
+    let plan =
+        analyze(&engine, "select count(geometry) from land_parcel where dien_tich < 105 and so_to < 4").await;
     assert!(rows_read(&plan, "land_parcel") < 90_000, "{plan}");
     let plan = analyze(&engine, "select count(geometry) from land_parcel where so_to > 1000").await;
     assert_eq!(rows_read(&plan, "land_parcel"), 0, "{plan}");

@@ -35,13 +35,14 @@ impl AsyncDB for Db {
             for row in 0..batch.num_rows() {
                 let mut cells = Vec::new();
                 for (field, column) in schema.fields().iter().zip(batch.columns()) {
-                    let text = if field.metadata().contains_key("ARROW:extension:name") && column.is_valid(row) {
-                        let bytes = arrow::compute::cast(column, &DataType::Binary)?;
-                        let bytes = arrow::array::AsArray::as_binary::<i32>(&bytes).value(row).to_vec();
-                        format::wkt(&bytes).unwrap()
-                    } else {
-                        ArrayFormatter::try_new(column, &options)?.value(row).to_string()
-                    };
+                    let text =
+                        if field.metadata().contains_key("ARROW:extension:name") && column.is_valid(row) {
+                            let bytes = arrow::compute::cast(column, &DataType::Binary)?;
+                            let bytes = arrow::array::AsArray::as_binary::<i32>(&bytes).value(row).to_vec();
+                            format::wkt(&bytes).unwrap()
+                        } else {
+                            ArrayFormatter::try_new(column, &options)?.value(row).to_string()
+                        };
                     cells.push(if text.is_empty() { "(empty)".to_owned() } else { text });
                 }
                 rows.push(cells);

@@ -142,7 +142,13 @@ fn json_point(point: &[f64], dims: Dims, out: &mut String) {
     });
 }
 
-fn list<T>(items: &[T], out: &mut String, ends: (char, char), between: &str, mut one: impl FnMut(&T, &mut String)) {
+fn list<T>(
+    items: &[T],
+    out: &mut String,
+    ends: (char, char),
+    between: &str,
+    mut one: impl FnMut(&T, &mut String),
+) {
     out.push(ends.0);
     for (i, item) in items.iter().enumerate() {
         if i > 0 {

@@ -7,7 +7,9 @@ use crate::QueryError;
 use arrow::array::Array;
 use arrow::datatypes::FieldRef;
 use arrow::error::ArrowError;
-use arrow::json::writer::{Encoder, EncoderFactory, EncoderOptions, LineDelimited, NullableEncoder, WriterBuilder};
+use arrow::json::writer::{
+    Encoder, EncoderFactory, EncoderOptions, LineDelimited, NullableEncoder, WriterBuilder,
+};
 use arrow::record_batch::RecordBatch;
 use std::sync::Arc;
 

@@ -60,12 +60,11 @@ fn geoparquet(schema: &Schema) -> Option<Value> {
     let primary = geometry.first()?.name().clone();
     let mut columns = Map::new();
     for field in geometry {
-        let mut column = Map::from_iter([
-            ("encoding".to_owned(), json!("WKB")),
-            ("geometry_types".to_owned(), json!([])),
-        ]);
+        let mut column =
+            Map::from_iter([("encoding".to_owned(), json!("WKB")), ("geometry_types".to_owned(), json!([]))]);
         let metadata = field.metadata().get("ARROW:extension:metadata");
-        let crs = metadata.and_then(|m| serde_json::from_str::<Value>(m).ok()).and_then(|m| m.get("crs").cloned());
+        let crs =
+            metadata.and_then(|m| serde_json::from_str::<Value>(m).ok()).and_then(|m| m.get("crs").cloned());
         match crs {
             Some(Value::String(s)) if s == kho_layer::CRS84 => {}
             Some(projjson @ Value::Object(_)) => {

@@ -27,7 +27,11 @@ impl Table {
 fn geometry_as_text_schema(schema: &SchemaRef) -> SchemaRef {
     use arrow::datatypes::{DataType, Field, Schema};
     let field = |f: &std::sync::Arc<Field>| {
-        if is_geometry(f) { std::sync::Arc::new(Field::new(f.name(), DataType::Utf8, true)) } else { f.clone() }
+        if is_geometry(f) {
+            std::sync::Arc::new(Field::new(f.name(), DataType::Utf8, true))
+        } else {
+            f.clone()
+        }
     };
     std::sync::Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
 }

@@ -85,11 +85,15 @@ fn batch(def: &LayerDef, rows: &[Row]) -> RecordBatch {
     for column in &def.columns {
         let values = rows.iter().map(|r| value(r, &column.name));
         columns.push(match column.ty {
-            ColumnType::Text => Arc::new(values.map(|v| v.as_str().map(str::to_owned)).collect::<StringArray>()),
+            ColumnType::Text => {
+                Arc::new(values.map(|v| v.as_str().map(str::to_owned)).collect::<StringArray>())
+            }
             ColumnType::Integer => Arc::new(values.map(|v| v.as_i64()).collect::<Int64Array>()),
             ColumnType::Float => Arc::new(values.map(|v| v.as_f64()).collect::<Float64Array>()),
             ColumnType::Boolean => Arc::new(values.map(|v| v.as_bool()).collect::<BooleanArray>()),
-            ColumnType::Date => Arc::new(values.map(|v| v.as_i64().map(|d| d as i32)).collect::<Date32Array>()),
+            ColumnType::Date => {
+                Arc::new(values.map(|v| v.as_i64().map(|d| d as i32)).collect::<Date32Array>())
+            }
             ColumnType::Timestamp => panic!("no timestamps in the test city"),
         });
     }
@@ -181,7 +185,8 @@ pub async fn small() -> TestCity {
         (attributes, point(109.102, 12.203))
     };
     let cabinet = |code: &str, kw: f64| {
-        let attributes = json!({ "ma_tu": code, "ten": code, "cong_suat_kw": kw, "so_lo": 2, "tinh_trang": "tot" });
+        let attributes =
+            json!({ "ma_tu": code, "ten": code, "cong_suat_kw": kw, "so_lo": 2, "tinh_trang": "tot" });
         (attributes, point(109.102, 12.203))
     };
     let address = |code: &str, number: &str, x: f64| {
@@ -209,7 +214,10 @@ pub async fn small() -> TestCity {
         ),
         ("street_light", vec![lamp("L1", "T1", "1", 100), lamp("L2", "T1", "2", 150)]),
         ("lighting_cabinet", vec![cabinet("T1", 0.2), cabinet("T2", 5.0)]),
-        ("address_point", vec![address("D1", "12", 109.1), address("D2", "12", 109.1001), address("D3", "14", 109.1)]),
+        (
+            "address_point",
+            vec![address("D1", "12", 109.1), address("D2", "12", 109.1001), address("D3", "14", 109.1)],
+        ),
     ])
     .await;
     city
