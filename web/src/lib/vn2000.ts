@@ -69,10 +69,11 @@ export function isZone(srid: number): boolean {
   return srid in MERIDIAN;
 }
 
-/** WGS 84 degrees → easting and northing in metres; undefined for another CRS. */
+/** WGS 84 degrees → easting and northing in metres; undefined for another CRS or far outside the zone. */
 export function project(lon: number, lat: number, srid: number): [easting: number, northing: number] | undefined {
   const meridian = MERIDIAN[srid];
-  if (meridian === undefined) return undefined;
+  // far from its meridian a zone has no meaning, and the series no accuracy
+  if (meridian === undefined || Math.abs(lon - meridian) > 4) return undefined;
   const [l, phi] = toGeographic(fromWgs84(toCartesian((lon * Math.PI) / 180, (lat * Math.PI) / 180)));
   const dl = l - (meridian * Math.PI) / 180;
   const c = (2 * Math.sqrt(N)) / (1 + N);
