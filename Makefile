@@ -33,7 +33,9 @@ demo: build ## Build, make the sample city, publish it, serve it on loopback
 
 .PHONY: build
 build: setup web ## Build the binary with its pages
-	cargo build --locked --bin kho
+	@# The flags of `make test`: with others cargo would pick other features of shared dependencies
+	@# and compile the stack a second time.
+	cargo build --locked --workspace --bins --tests
 
 .PHONY: web
 web: web/dist/index.html ## Build the pages
@@ -48,12 +50,9 @@ web/node_modules/.stamp: web/package.json web/package-lock.json
 	touch $@
 
 .PHONY: test
-test: setup setup-test web ## Lint and run every test
-	$(MAKE) lint
+test: build setup-test ## Run every test
 	cd web && npm run check && npm test
-	cargo build --locked --bin kho
 	KHO_BIN="$(KHO)" KHO_VENV="$(VENV)" cargo $(CARGO_TEST) --locked --workspace
-	cargo test --locked --workspace --doc
 
 .PHONY: lint
 lint: ## Formatting, clippy

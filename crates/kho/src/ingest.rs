@@ -97,19 +97,19 @@ fn one_layer(
     };
     let mut total = Total::default();
     let mut sources = Vec::new();
-    for source in &delivery.sources {
-        let one = kho_ingest::read_source(
-            source,
-            &options,
-            layer,
-            &mut |batch| writer.write(batch).map_err(IngestError::sink),
-            &|done, of| {
-                if let Some(of) = of {
-                    bar.set_length(of);
-                }
-                bar.set_position(done);
-            },
-        )?;
+    let read = kho_ingest::read_sources(
+        &delivery.sources,
+        &options,
+        layer,
+        &mut |batch| writer.write(batch).map_err(IngestError::sink),
+        &|done, of| {
+            if let Some(of) = of {
+                bar.set_length(of);
+            }
+            bar.set_position(done);
+        },
+    )?;
+    for one in read {
         sources.push(SourceFile {
             name: one.source.name.clone(),
             sha256: one.source.sha256.clone(),

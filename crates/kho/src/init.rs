@@ -3,7 +3,7 @@
 use crate::context::{Context, shown};
 use anyhow::{Context as _, bail};
 use kho_ingest::ReadOptions;
-use kho_lake::Lake;
+use kho_lake::{Lake, LakeError};
 use kho_layer::{City, StandardModel, layer_path};
 use std::path::Path;
 
@@ -18,7 +18,12 @@ pub fn init(context: &Context, dir: &Path, catalog: Option<&str>, synthetic: boo
         edit_config(&dir.join("kho.toml"), catalog, synthetic)?;
     }
     let city = City::load(dir)?;
-    context.wait(Lake::create(dir, crate::context::catalog_url(&city).as_deref()))?;
+    let catalog = crate::context::catalog_url(&city);
+    match context.wait(Lake::create(dir, catalog.as_deref())) {
+        // Run again, it adds what is missing and keeps what is there.
+        Ok(_) | Err(LakeError::Exists(..)) => {}
+        Err(error) => return Err(error.into()),
+    }
     context.answer(
         &serde_json::json!({
             "city": dir,
