@@ -32,7 +32,11 @@ pub fn kho() -> Command {
 pub fn run(command: &mut Command) -> anyhow::Result<String> {
     let Output { status, stdout, stderr } = command.output().with_context(|| format!("{command:?}"))?;
     if !status.success() {
-        bail!("{command:?}: {status}\n{}\n{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        bail!(
+            "{command:?}: {status}\n{}\n{}",
+            String::from_utf8_lossy(&stdout),
+            String::from_utf8_lossy(&stderr)
+        );
     }
     Ok(String::from_utf8(stdout)?)
 }
@@ -71,7 +75,12 @@ impl City {
     /// If `kho sample` fails.
     pub fn deliveries(&self, parcels: u64, seed: u64) -> anyhow::Result<PathBuf> {
         let dir = self.dir().join(format!("deliveries-{parcels}-{seed}"));
-        run(kho().arg("sample").arg(&dir).args(["--parcels", &parcels.to_string(), "--seed", &seed.to_string()]))?;
+        run(kho().arg("sample").arg(&dir).args([
+            "--parcels",
+            &parcels.to_string(),
+            "--seed",
+            &seed.to_string(),
+        ]))?;
         Ok(dir)
     }
 

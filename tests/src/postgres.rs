@@ -26,12 +26,27 @@ impl Postgres {
         }
         let data = cluster.dir.path().join("data");
         let path = |p: &Path| p.to_string_lossy().into_owned();
-        run(&mut cluster.tool("initdb", &["-D", &path(&data), "-U", "kho", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8"])?)?;
+        run(&mut cluster.tool(
+            "initdb",
+            &["-D", &path(&data), "-U", "kho", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8"],
+        )?)?;
         let options = format!(
             "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=512MB -c maintenance_work_mem=256MB -c jit=off",
             path(cluster.dir.path())
         );
-        run(&mut cluster.tool("pg_ctl", &["-D", &path(&data), "-w", "-l", &path(&cluster.dir.path().join("log")), "-o", &options, "start"])?)?;
+        run(&mut cluster.tool(
+            "pg_ctl",
+            &[
+                "-D",
+                &path(&data),
+                "-w",
+                "-l",
+                &path(&cluster.dir.path().join("log")),
+                "-o",
+                &options,
+                "start",
+            ],
+        )?)?;
         cluster.psql("CREATE EXTENSION postgis")?;
         Ok(cluster)
     }
@@ -51,7 +66,17 @@ impl Postgres {
     /// # Errors
     /// If a statement fails.
     pub fn psql(&self, sql: &str) -> anyhow::Result<String> {
-        run(Command::new("psql").args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", &self.url(), "-c", sql]))
+        run(Command::new("psql").args([
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            &self.url(),
+            "-c",
+            sql,
+        ]))
     }
 
     fn tool(&self, name: &str, args: &[&str]) -> anyhow::Result<Command> {

@@ -23,7 +23,8 @@ impl Server {
         let stdout = child.stdout.take().context("no stdout")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
-        let said: serde_json::Value = serde_json::from_str(&line).context("serve did not say where it listens")?;
+        let said: serde_json::Value =
+            serde_json::from_str(&line).context("serve did not say where it listens")?;
         let url = said["listening"].as_str().context("no address")?.to_owned();
         Ok(Self { child, url })
     }

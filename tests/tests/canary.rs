@@ -11,17 +11,39 @@ const CANARY: &str = "KHONGCOTHAT";
 fn no_response_holds_a_restricted_value() -> anyhow::Result<()> {
     let city = City::sample(1_000)?;
     // The canary is really there: a test that looks for nothing finds nothing.
-    let rows = city.sql("SELECT chu_su_dung, so_gcn FROM land_parcel WHERE chu_su_dung IS NOT NULL LIMIT 1")?;
+    let rows =
+        city.sql("SELECT chu_su_dung, so_gcn FROM land_parcel WHERE chu_su_dung IS NOT NULL LIMIT 1")?;
     assert!(rows[0]["chu_su_dung"].as_str().is_some_and(|v| v.contains(CANARY)), "{rows:?}");
 
     let server = Server::start(&city, &[])?;
     let mut todo: Vec<String> = [
-        "/", "/ioc", "/ogc", "/ogc/conformance", "/ogc/collections", "/ogc/api", "/tiles", "/api/layers", "/api/city",
-        "/api/snapshot", "/api/indicators/wards", "/styles/portal.json", "/styles/ioc.json", "/styles/infrastructure.json",
-        "/health", "/metrics", "/no-such-page", "/api/search?q=KHONGCOTHAT", "/api/search?q=1/1",
-        "/ogc/collections/land_parcel/items?limit=1000", "/ogc/collections/land_parcel/items?chu_su_dung=KHONGCOTHAT",
-        "/ogc/collections/address_point/items?limit=1000", "/ogc/collections/land_parcel/items?bbox=1,2,3,x",
-        "/tiles/land_parcel/99/0/0", "/tiles/nope/1/0/0", "/api/codes/nope", "/api/codes/land_use",
+        "/",
+        "/ioc",
+        "/ogc",
+        "/ogc/conformance",
+        "/ogc/collections",
+        "/ogc/api",
+        "/tiles",
+        "/api/layers",
+        "/api/city",
+        "/api/snapshot",
+        "/api/indicators/wards",
+        "/styles/portal.json",
+        "/styles/ioc.json",
+        "/styles/infrastructure.json",
+        "/health",
+        "/metrics",
+        "/no-such-page",
+        "/api/search?q=KHONGCOTHAT",
+        "/api/search?q=1/1",
+        "/ogc/collections/land_parcel/items?limit=1000",
+        "/ogc/collections/land_parcel/items?chu_su_dung=KHONGCOTHAT",
+        "/ogc/collections/address_point/items?limit=1000",
+        "/ogc/collections/land_parcel/items?bbox=1,2,3,x",
+        "/tiles/land_parcel/99/0/0",
+        "/tiles/nope/1/0/0",
+        "/api/codes/nope",
+        "/api/codes/land_use",
     ]
     .iter()
     .map(|s| (*s).to_owned())
@@ -91,7 +113,8 @@ fn the_open_part_of_the_lake_can_be_given_away() -> anyhow::Result<()> {
     let city = City::sample(1_000)?;
     // The sample marks one internal column too (meter numbers, -CT-): the catalog keeps statistics
     // of internal columns, and of restricted ones none.
-    let catalog = String::from_utf8_lossy(&std::fs::read(city.dir().join("lake/catalog.sqlite"))?).into_owned();
+    let catalog =
+        String::from_utf8_lossy(&std::fs::read(city.dir().join("lake/catalog.sqlite"))?).into_owned();
     for (at, _) in catalog.match_indices(CANARY) {
         let word: String = catalog[at..].chars().take(CANARY.len() + 4).collect();
         assert_eq!(word, format!("{CANARY}-CT-"), "the catalog holds a value of a restricted column");
@@ -120,11 +143,21 @@ fn what_is_not_published_does_not_exist() -> anyhow::Result<()> {
     let closed = std::fs::read_to_string(&path)?.replace("published = true", "published = false");
     std::fs::write(&path, closed)?;
     let server = Server::start(&city, &[])?;
-    for path in ["/tiles/drain_pipe", "/tiles/drain_pipe/14/13163/7631", "/ogc/collections/drain_pipe", "/ogc/collections/drain_pipe/items", "/api/layers/drain_pipe/features/1"] {
+    for path in [
+        "/tiles/drain_pipe",
+        "/tiles/drain_pipe/14/13163/7631",
+        "/ogc/collections/drain_pipe",
+        "/ogc/collections/drain_pipe/items",
+        "/api/layers/drain_pipe/features/1",
+    ] {
         let hidden = get(&format!("{}{path}", server.url))?;
         let missing = get(&format!("{}{}", server.url, path.replace("drain_pipe", "no_such")))?;
         assert_eq!(hidden.status, 404, "{path}");
-        assert_eq!(hidden.text().replace("drain_pipe", "no_such"), missing.text(), "hidden and missing look the same: {path}");
+        assert_eq!(
+            hidden.text().replace("drain_pipe", "no_such"),
+            missing.text(),
+            "hidden and missing look the same: {path}"
+        );
     }
     for path in ["/api/layers", "/ogc/collections", "/styles/infrastructure.json", "/tiles", "/ogc/api"] {
         assert!(!get(&format!("{}{path}", server.url))?.text().contains("drain_pipe"), "{path}");

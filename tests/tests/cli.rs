@@ -89,7 +89,8 @@ fn bad_features_are_quarantined_and_counted() -> anyhow::Result<()> {
     let done = city.kho(&["ingest", "planning_zone", &file.to_string_lossy()])?;
     let layer = &done["layers"][0];
     assert_eq!(layer["features_written"], 1);
-    let quarantined: u64 = layer["quarantined"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
+    let quarantined: u64 =
+        layer["quarantined"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
     assert_eq!(quarantined, 2, "{layer}");
     let path = layer["quarantine_file"].as_str().unwrap_or_default();
     assert_eq!(std::fs::read_to_string(path)?.lines().count(), 2);

@@ -10,7 +10,8 @@ use std::process::Command;
 fn gdal_reads_a_collection_completely() -> anyhow::Result<()> {
     let city = City::sample(3_000)?;
     let server = Server::start(&city, &[])?;
-    for (layer, least) in [("land_parcel", 3_000), ("street_light", 1), ("drain_pipe", 1), ("admin_unit", 4)] {
+    for (layer, least) in [("land_parcel", 3_000), ("street_light", 1), ("drain_pipe", 1), ("admin_unit", 4)]
+    {
         let rows = city.sql(&format!("SELECT count(*) AS n, count(DISTINCT kho_id) AS ids FROM {layer}"))?;
         let want = rows[0]["n"].as_u64().context("count")?;
         assert!(want >= least, "{layer}: {want}");
@@ -25,7 +26,8 @@ fn gdal_reads_a_collection_completely() -> anyhow::Result<()> {
         assert!(info.contains(&format!("Feature Count: {want}")), "{layer}: {want} wanted\n{info}");
     }
     // A window answers what the window holds: counted by Sedona on one side, GDAL on the other.
-    let b = &get(&format!("{}/ogc/collections/land_parcel", server.url))?.json()?["extent"]["spatial"]["bbox"][0];
+    let b =
+        &get(&format!("{}/ogc/collections/land_parcel", server.url))?.json()?["extent"]["spatial"]["bbox"][0];
     let f = |i: usize| b[i].as_f64().unwrap_or_default();
     let window = [f(0), f(1), (f(0) + f(2)) / 2.0, (f(1) + f(3)) / 2.0].map(|v| v.to_string());
     let info = run(Command::new("ogrinfo")
@@ -78,13 +80,17 @@ fn duckdb_reads_every_snapshot() -> anyhow::Result<()> {
             );
             let ours = city.kho(&["query", &sql, "--snapshot", &id])?[0].clone();
             for (i, side) in ["x0", "y0", "x1", "y1"].into_iter().enumerate() {
-                let (a, b) = (ours[side].as_f64().context("kho")?, duck["bounds"][i].as_f64().context("DuckDB")?);
+                let (a, b) =
+                    (ours[side].as_f64().context("kho")?, duck["bounds"][i].as_f64().context("DuckDB")?);
                 assert!((a - b).abs() <= 1e-7, "snapshot {id}, {name}.{side}: {a} and {b}");
             }
             compared += 1;
         }
         if read[&id]["main.land_parcel"]["count"].as_u64().unwrap_or(0) > 0 {
-            assert_eq!(read[&id]["restricted.land_parcel"]["count"], read[&id]["main.land_parcel"]["count"], "snapshot {id}");
+            assert_eq!(
+                read[&id]["restricted.land_parcel"]["count"], read[&id]["main.land_parcel"]["count"],
+                "snapshot {id}"
+            );
         }
     }
     assert!(compared >= 30, "{compared}");
@@ -114,7 +120,8 @@ fn styles_are_valid() -> anyhow::Result<()> {
     for style in ["portal", "ioc", "infrastructure"] {
         let path = city.dir().join(format!("{style}.json"));
         std::fs::write(&path, get(&format!("{}/styles/{style}.json", server.url))?.body)?;
-        run(Command::new(repo().join("web/node_modules/.bin/gl-style-validate")).arg(&path)).context(style)?;
+        run(Command::new(repo().join("web/node_modules/.bin/gl-style-validate")).arg(&path))
+            .context(style)?;
     }
     Ok(())
 }

@@ -13,7 +13,9 @@ fn the_server_keeps_the_rules_of_http() -> anyhow::Result<()> {
     assert_eq!(tilejson["tilejson"], "3.0.0");
     let fields = tilejson["vector_layers"][0]["fields"].as_object().cloned().unwrap_or_default();
     assert!(fields.contains_key("so_thua") && !fields.contains_key("chu_su_dung"), "{fields:?}");
-    let row = &city.sql("SELECT ST_X(ST_Centroid(geometry)) AS x, ST_Y(ST_Centroid(geometry)) AS y FROM land_parcel LIMIT 1")?[0];
+    let row = &city.sql(
+        "SELECT ST_X(ST_Centroid(geometry)) AS x, ST_Y(ST_Centroid(geometry)) AS y FROM land_parcel LIMIT 1",
+    )?[0];
     let n = f64::from(1 << 16);
     let (lon, lat) = (row["x"].as_f64().unwrap_or_default(), row["y"].as_f64().unwrap_or_default());
     let x = ((lon + 180.0) / 360.0 * n) as u32;
@@ -81,7 +83,8 @@ fn the_server_keeps_the_rules_of_http() -> anyhow::Result<()> {
 fn a_running_server_sees_a_new_snapshot() -> anyhow::Result<()> {
     let city = City::sample(1_000)?;
     let server = Server::start(&city, &[])?;
-    let ask = |path: &str| -> anyhow::Result<serde_json::Value> { get(&format!("{}{path}", server.url))?.json() };
+    let ask =
+        |path: &str| -> anyhow::Result<serde_json::Value> { get(&format!("{}{path}", server.url))?.json() };
     let before = ask("/api/snapshot")?["id"].clone();
     let counted = ask("/ogc/collections/land_parcel/items?limit=1")?["numberMatched"].clone();
     assert_eq!(counted, 1_000);
@@ -90,7 +93,12 @@ fn a_running_server_sees_a_new_snapshot() -> anyhow::Result<()> {
     assert_ne!(ask("/api/snapshot")?["id"], before);
     assert_eq!(ask("/ogc/collections/land_parcel/items?limit=1")?["numberMatched"], 1_200);
     let wards = ask("/api/indicators/wards")?;
-    let parcels: u64 = wards["wards"].as_array().into_iter().flatten().filter_map(|w| w["counts"]["land_parcel"].as_u64()).sum();
+    let parcels: u64 = wards["wards"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|w| w["counts"]["land_parcel"].as_u64())
+        .sum();
     assert_eq!(parcels, 1_200, "every parcel is counted in one ward: {wards}");
     Ok(())
 }

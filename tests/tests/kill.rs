@@ -11,7 +11,8 @@ fn a_killed_ingest_leaves_the_old_or_the_new_snapshot() -> anyhow::Result<()> {
     let city = City::empty()?;
     let small = city.deliveries(1_000, 1)?;
     let big = city.deliveries(3_000, 2)?;
-    let all = |dir: &std::path::Path| ["ingest".to_owned(), "--all".into(), dir.to_string_lossy().into_owned()];
+    let all =
+        |dir: &std::path::Path| ["ingest".to_owned(), "--all".into(), dir.to_string_lossy().into_owned()];
     let ingest = |dir: &std::path::Path| -> anyhow::Result<serde_json::Value> {
         let args = all(dir);
         city.kho(&args.iter().map(String::as_str).collect::<Vec<_>>())
@@ -44,7 +45,10 @@ fn a_killed_ingest_leaves_the_old_or_the_new_snapshot() -> anyhow::Result<()> {
         child.wait()?;
 
         let found = state(&city)?;
-        anyhow::ensure!(found == old || found == new, "round {round}, killed at {share}: {found:?} is neither {old:?} nor {new:?}");
+        anyhow::ensure!(
+            found == old || found == new,
+            "round {round}, killed at {share}: {found:?} is neither {old:?} nor {new:?}"
+        );
         if found == new {
             committed += 1;
             ingest(&small)?;

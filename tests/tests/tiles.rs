@@ -24,7 +24,12 @@ fn tiles_agree_with_postgis() -> anyhow::Result<()> {
         let least = layer["zoom"]["min"].as_u64().context("zoom")?;
         for (z, x, y) in tiles(&city, name)?.into_iter().filter(|t| u64::from(t.0) >= least) {
             let ours = get(&format!("{}/tiles/{name}/{z}/{x}/{y}", server.url))?;
-            ensure!(ours.status == 200 || ours.status == 204, "{name}/{z}/{x}/{y}: {} {}", ours.status, ours.text());
+            ensure!(
+                ours.status == 200 || ours.status == 204,
+                "{name}/{z}/{x}/{y}: {} {}",
+                ours.status,
+                ours.text()
+            );
             let sql = format!(
                 "WITH t AS (SELECT ST_TileEnvelope({z},{x},{y}) AS e),
                  m AS (SELECT ST_AsMVTGeom(ST_Transform(geometry, 3857), t.e, 4096, 64, true) AS geom, {columns}
@@ -64,7 +69,9 @@ fn load(city: &City, postgres: &Postgres, name: &str, layer: &Value) -> anyhow::
     }
     let list = columns.join(", ");
     postgres.psql(&format!("CREATE TABLE {name} ({}, geometry geometry(Geometry, 4326))", ddl.join(", ")))?;
-    let csv = run(city.command(&["query", &format!("SELECT {list}, geometry FROM {name}"), "--format", "csv"]).stderr(Stdio::null()))?;
+    let csv = run(city
+        .command(&["query", &format!("SELECT {list}, geometry FROM {name}"), "--format", "csv"])
+        .stderr(Stdio::null()))?;
     let mut child = Command::new("psql")
         .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", &postgres.url(), "-c"])
         .arg(format!("\\copy {name} ({list}, geometry) FROM STDIN WITH (FORMAT csv, HEADER true)"))

@@ -23,11 +23,7 @@ pub(crate) struct ClassSet {
 
 impl Grant {
     pub(crate) fn new(layer: Arc<LayerDef>, snapshot: i64, classes: ClassSet) -> Self {
-        Self {
-            layer,
-            snapshot,
-            classes,
-        }
+        Self { layer, snapshot, classes }
     }
 
     /// The layer.
@@ -48,14 +44,12 @@ impl Grant {
 
     /// The columns that may be read and that lie with the rest of the layer.
     pub fn open_columns(&self) -> impl Iterator<Item = &Column> {
-        self.columns()
-            .filter(|c| c.access != AccessClass::Restricted)
+        self.columns().filter(|c| c.access != AccessClass::Restricted)
     }
 
     /// The columns that may be read and that lie in the restricted sibling table.
     pub fn restricted_columns(&self) -> impl Iterator<Item = &Column> {
-        self.columns()
-            .filter(|c| c.access == AccessClass::Restricted)
+        self.columns().filter(|c| c.access == AccessClass::Restricted)
     }
 
     /// Whether a column may be read, filtered or sorted by.
@@ -71,10 +65,7 @@ impl Grant {
         if self.allows(column) {
             return Ok(());
         }
-        Err(AccessError::NoSuchColumn {
-            layer: self.layer.name.clone(),
-            column: column.to_owned(),
-        })
+        Err(AccessError::NoSuchColumn { layer: self.layer.name.clone(), column: column.to_owned() })
     }
 
     /// What this grant opens, as a short word for cache keys: two grants of one layer and snapshot

@@ -40,10 +40,7 @@ impl Policy {
 
     /// The permissions to read every layer that `who` may see, by name.
     pub fn grants(&self, who: &Principal, snapshot: i64) -> Vec<Grant> {
-        self.city
-            .layers()
-            .filter_map(|def| Self::decide(who, def, snapshot))
-            .collect()
+        self.city.layers().filter_map(|def| Self::decide(who, def, snapshot)).collect()
     }
 
     /// The city whose policy this is.
@@ -53,14 +50,8 @@ impl Policy {
 
     fn decide(who: &Principal, layer: &Arc<LayerDef>, snapshot: i64) -> Option<Grant> {
         let classes = match who {
-            Principal::LocalCli => ClassSet {
-                internal: true,
-                restricted: true,
-            },
-            Principal::Anonymous if layer.published => ClassSet {
-                internal: false,
-                restricted: false,
-            },
+            Principal::LocalCli => ClassSet { internal: true, restricted: true },
+            Principal::Anonymous if layer.published => ClassSet { internal: false, restricted: false },
             Principal::Anonymous => return None,
         };
         Some(Grant::new(Arc::clone(layer), snapshot, classes))
@@ -77,8 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn anonymous_gets_public_columns_of_published_layers_only()
-    -> Result<(), Box<dyn std::error::Error>> {
+    fn anonymous_gets_public_columns_of_published_layers_only() -> Result<(), Box<dyn std::error::Error>> {
         let policy = policy()?;
         for grant in policy.grants(&Principal::Anonymous, 1) {
             assert!(grant.layer().published);
@@ -92,13 +82,8 @@ mod tests {
     fn hidden_and_missing_look_the_same() -> Result<(), Box<dyn std::error::Error>> {
         let policy = policy()?;
         let grant = policy.grant(&Principal::Anonymous, "land_parcel", 1)?;
-        let shape = |e: Result<(), AccessError>, name: &str| {
-            e.map_err(|e| e.to_string().replace(name, "X"))
-        };
-        assert_eq!(
-            shape(grant.require("chu_su_dung"), "chu_su_dung"),
-            shape(grant.require("nope"), "nope")
-        );
+        let shape = |e: Result<(), AccessError>, name: &str| e.map_err(|e| e.to_string().replace(name, "X"));
+        assert_eq!(shape(grant.require("chu_su_dung"), "chu_su_dung"), shape(grant.require("nope"), "nope"));
         Ok(())
     }
 

@@ -52,7 +52,12 @@ pub(crate) enum Doubt {
 
 impl Plan<'_> {
     /// Does one batch; `first` is the number of its first feature, from 1.
-    pub(crate) fn process(&self, source: &RecordBatch, first: u64, to_crs84: &Transformer) -> Result<Chunk, IngestError> {
+    pub(crate) fn process(
+        &self,
+        source: &RecordBatch,
+        first: u64,
+        to_crs84: &Transformer,
+    ) -> Result<Chunk, IngestError> {
         let rows = source.num_rows();
         let mut shapes = self.shapes(source)?;
         let finite = finite(&shapes);
@@ -87,7 +92,8 @@ impl Plan<'_> {
         let keep = (!reasons.is_empty())
             .then(|| BooleanArray::from_iter((0..rows).map(|r| Some(!reasons.contains_key(&r)))));
         let kept = |r: &usize| !reasons.contains_key(r);
-        let counts = unreadable.iter().map(|rows| rows.iter().filter(|r| kept(&(**r as usize))).count() as u64);
+        let counts =
+            unreadable.iter().map(|rows| rows.iter().filter(|r| kept(&(**r as usize))).count() as u64);
 
         let geometry = wkb(&shapes, &mended, rows, &reasons)?;
         let mut columns = match &keep {
@@ -171,10 +177,8 @@ impl Plan<'_> {
     /// Whether most shapes lie where the source's CRS cannot be, and whether exchanging x and y
     /// would bring them back.
     fn doubt(&self, shapes: &Shapes, x: &[f64], y: &[f64], to_crs84: &Transformer) -> Option<Doubt> {
-        let firsts: Vec<usize> = (0..shapes.len())
-            .filter(|s| shapes.head(*s).is_ok())
-            .map(|s| shapes.span(s).start)
-            .collect();
+        let firsts: Vec<usize> =
+            (0..shapes.len()).filter(|s| shapes.head(*s).is_ok()).map(|s| shapes.span(s).start).collect();
         let stray = |i: &&usize| !within(self.crs.home, shapes.x[**i], shapes.y[**i]);
         let first = *firsts.iter().find(stray)?;
         if firsts.iter().filter(stray).count() * 2 <= firsts.len() {
@@ -193,7 +197,11 @@ impl Plan<'_> {
 
     /// Converts the columns. Rows without a required value get a reason; for optional columns
     /// the unreadable rows are given back.
-    fn columns(&self, source: &RecordBatch, reasons: &mut HashMap<usize, Vec<String>>) -> (Vec<ArrayRef>, Vec<Vec<u32>>) {
+    fn columns(
+        &self,
+        source: &RecordBatch,
+        reasons: &mut HashMap<usize, Vec<String>>,
+    ) -> (Vec<ArrayRef>, Vec<Vec<u32>>) {
         let mut arrays = Vec::with_capacity(self.layer.columns.len() + 1);
         let mut unreadable = Vec::with_capacity(self.layer.columns.len());
         for (column, from) in self.layer.columns.iter().zip(&self.mapping.sources) {

@@ -22,7 +22,9 @@ pub enum IngestError {
         message: String,
     },
     /// An archive holds several data sets.
-    #[error("{path} is an archive; name what to read in it, for example {path}/{example}. It holds: {entries}")]
+    #[error(
+        "{path} is an archive; name what to read in it, for example {path}/{example}. It holds: {entries}"
+    )]
     ChooseEntry {
         /// The path as given.
         path: String,
@@ -58,7 +60,9 @@ pub enum IngestError {
         layers: String,
     },
     /// The source does not say in which coordinate system its coordinates are.
-    #[error("{path} does not say in which coordinate system it is{why}; say it with --crs EPSG:n (Khánh Hòa's VN-2000 zone is EPSG:9217, longitude and latitude of a GPS are EPSG:4326)")]
+    #[error(
+        "{path} does not say in which coordinate system it is{why}; say it with --crs EPSG:n (Khánh Hòa's VN-2000 zone is EPSG:9217, longitude and latitude of a GPS are EPSG:4326)"
+    )]
     NoCrs {
         /// The path as given.
         path: String,
@@ -74,7 +78,9 @@ pub enum IngestError {
         message: String,
     },
     /// EPSG:6956 to 6959.
-    #[error("{crs} is a deprecated definition of a VN-2000 TM-3 zone with false easting and false northing exchanged (0, 500 000): it would put the data hundreds of kilometres off. Say --crs {instead}, the corrected definition of the same zone")]
+    #[error(
+        "{crs} is a deprecated definition of a VN-2000 TM-3 zone with false easting and false northing exchanged (0, 500 000): it would put the data hundreds of kilometres off. Say --crs {instead}, the corrected definition of the same zone"
+    )]
     DeprecatedCrs {
         /// The deprecated code.
         crs: String,
@@ -82,7 +88,9 @@ pub enum IngestError {
         instead: String,
     },
     /// Most coordinates only make sense with x and y exchanged.
-    #[error("{path}: the coordinates look as if x and y were exchanged (first: x {x}, y {y} in {crs}). kho reads x = easting or longitude, y = northing or latitude; in Vietnamese survey tables X is the northing. In a CSV, rename the columns to easting and northing, or lon and lat")]
+    #[error(
+        "{path}: the coordinates look as if x and y were exchanged (first: x {x}, y {y} in {crs}). kho reads x = easting or longitude, y = northing or latitude; in Vietnamese survey tables X is the northing. In a CSV, rename the columns to easting and northing, or lon and lat"
+    )]
     SwappedAxes {
         /// The path as given.
         path: String,
@@ -94,7 +102,9 @@ pub enum IngestError {
         y: f64,
     },
     /// Most coordinates lie where the coordinate system is not used.
-    #[error("{path}: most coordinates lie outside the area of {crs} (first: x {x}, y {y}), so {crs} is probably not their coordinate system; say the right one with --crs EPSG:n")]
+    #[error(
+        "{path}: most coordinates lie outside the area of {crs} (first: x {x}, y {y}), so {crs} is probably not their coordinate system; say the right one with --crs EPSG:n"
+    )]
     OutsideCrs {
         /// The path as given.
         path: String,
@@ -120,7 +130,9 @@ pub enum IngestError {
         wanted: String,
     },
     /// Columns that the layer requires are missing.
-    #[error("{path} lacks columns that layer {layer} requires: {missing}. It has: {found}. Rename them, or add the names to the layer's aliases")]
+    #[error(
+        "{path} lacks columns that layer {layer} requires: {missing}. It has: {found}. Rename them, or add the names to the layer's aliases"
+    )]
     MissingColumns {
         /// The path as given.
         path: String,
@@ -142,7 +154,9 @@ pub enum IngestError {
         reasons: String,
     },
     /// A GeoParquet file in an encoding that kho does not read.
-    #[error("{path}: geometry column {column} is encoded as {encoding}; kho reads WKB and the GeoArrow encodings with separate x and y. Write it again with WKB")]
+    #[error(
+        "{path}: geometry column {column} is encoded as {encoding}; kho reads WKB and the GeoArrow encodings with separate x and y. Write it again with WKB"
+    )]
     Encoding {
         /// The path as given.
         path: String,

@@ -6,9 +6,7 @@ use crate::source::{Encoding, Location, open};
 use crate::{IngestError, ReadOptions};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field};
-use kho_layer::{
-    AccessClass, Column, ColumnType, GeometryKind, LayerDef, LayerStyle, Text, ZoomRange,
-};
+use kho_layer::{AccessClass, Column, ColumnType, GeometryKind, LayerDef, LayerStyle, Text, ZoomRange};
 use std::collections::HashSet;
 
 /// Drafts the definition of the layer `name` from the delivery at `path`, which is read whole:
@@ -18,7 +16,12 @@ use std::collections::HashSet;
 ///
 /// # Errors
 /// [`IngestError`], as for [`crate::read_source`]; the coordinate system is not looked at.
-pub fn infer_layer(name: &str, path: &str, opts: &ReadOptions, public: bool) -> Result<LayerDef, IngestError> {
+pub fn infer_layer(
+    name: &str,
+    path: &str,
+    opts: &ReadOptions,
+    public: bool,
+) -> Result<LayerDef, IngestError> {
     let location = Location::find(path)?;
     let opened = open(&location, opts.source_layer.as_deref())?;
     let typed = opened.typed;
@@ -42,11 +45,9 @@ pub fn infer_layer(name: &str, path: &str, opts: &ReadOptions, public: bool) -> 
         count_kinds(batch.column(geometry), &encoding, &mut kinds);
         true
     })?;
-    let geometry = most(&kinds)
-        .or_else(|| opened.kinds.and_then(|k| k.first().copied()))
-        .ok_or_else(|| IngestError::NoGeometry {
-            path: path.into(),
-            hint: ": every feature's geometry is empty".into(),
+    let geometry =
+        most(&kinds).or_else(|| opened.kinds.and_then(|k| k.first().copied())).ok_or_else(|| {
+            IngestError::NoGeometry { path: path.into(), hint: ": every feature's geometry is empty".into() }
         })?;
 
     let access = if public { AccessClass::Public } else { AccessClass::Internal };
@@ -65,7 +66,8 @@ pub fn infer_layer(name: &str, path: &str, opts: &ReadOptions, public: bool) -> 
         if label.is_none() && ["ten", "name", "ten_doi_tuong"].contains(&column_name.as_str()) {
             label = Some(column_name.clone());
         }
-        let aliases = if fold_name(&guess.name) == column_name { Vec::new() } else { vec![guess.name.clone()] };
+        let aliases =
+            if fold_name(&guess.name) == column_name { Vec::new() } else { vec![guess.name.clone()] };
         defined.push(Column {
             ty: guess.ty(),
             title: Text::new(title(&guess.name), ""),
@@ -113,7 +115,8 @@ fn count_kinds(column: &ArrayRef, encoding: &Encoding, kinds: &mut [u64; 3]) {
     for row in 0..column.len() {
         shapes.rewind_all();
         match encoding {
-            Encoding::Wkb => shapes.push_wkb(column.as_binary_opt::<i32>().filter(|a| a.is_valid(row)).map(|a| a.value(row))),
+            Encoding::Wkb => shapes
+                .push_wkb(column.as_binary_opt::<i32>().filter(|a| a.is_valid(row)).map(|a| a.value(row))),
             Encoding::Native(name) => push_native(&mut shapes, column, row, name),
         }
         if let Ok(head) = shapes.head(0)
@@ -195,11 +198,18 @@ impl Guess {
             _ => Some(ColumnType::Text),
         };
         let name = field.name().clone();
-        let may_be_key = rank(&name).is_some() && matches!(declared, None | Some(ColumnType::Integer | ColumnType::Text));
+        let may_be_key =
+            rank(&name).is_some() && matches!(declared, None | Some(ColumnType::Integer | ColumnType::Text));
         Self {
             index,
             declared,
-            possible: vec![ColumnType::Integer, ColumnType::Float, ColumnType::Date, ColumnType::Timestamp, ColumnType::Boolean],
+            possible: vec![
+                ColumnType::Integer,
+                ColumnType::Float,
+                ColumnType::Date,
+                ColumnType::Timestamp,
+                ColumnType::Boolean,
+            ],
             values: 0,
             binary: 0,
             unique: may_be_key.then(HashSet::new),
@@ -252,9 +262,7 @@ impl Guess {
 
     /// How well it would do as a key; lower is better.
     fn key_rank(&self, features: u64) -> Option<u8> {
-        (features > 0 && self.values == features && self.unique.is_some())
-            .then(|| rank(&self.name))
-            .flatten()
+        (features > 0 && self.values == features && self.unique.is_some()).then(|| rank(&self.name)).flatten()
     }
 }
 
@@ -277,13 +285,18 @@ fn rank(name: &str) -> Option<u8> {
 /// Whether a value can be read as a type without losing anything: `007` is no integer.
 fn fits(ty: ColumnType, text: &str) -> bool {
     let digits = text.trim_start_matches('-');
-    let padded = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.") && !digits.starts_with("0,");
+    let padded =
+        digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.") && !digits.starts_with("0,");
     match ty {
         ColumnType::Integer => !padded && text.parse::<i64>().is_ok() && integer(text).is_some(),
         ColumnType::Float => !padded && float(text).is_some(),
-        ColumnType::Date => text.contains(['/', '-', '.']) && !text.contains(['T', ' ']) && date(text).is_some(),
+        ColumnType::Date => {
+            text.contains(['/', '-', '.']) && !text.contains(['T', ' ']) && date(text).is_some()
+        }
         ColumnType::Timestamp => text.contains(['T', ' ']) && timestamp(text).is_some(),
-        ColumnType::Boolean => !text.bytes().any(|b| b.is_ascii_digit()) && text.chars().count() > 1 && boolean(text).is_some(),
+        ColumnType::Boolean => {
+            !text.bytes().any(|b| b.is_ascii_digit()) && text.chars().count() > 1 && boolean(text).is_some()
+        }
         ColumnType::Text => true,
     }
 }

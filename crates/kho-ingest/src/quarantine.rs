@@ -1,8 +1,8 @@
 //! The file of features that were set aside, for the city's own people to mend.
 
+use crate::IngestError;
 use crate::column::json_value;
 use crate::geometry::Shapes;
-use crate::IngestError;
 use arrow::array::RecordBatch;
 use kho_layer::GeometryKind;
 use serde_json::{Map, Value, json};
@@ -49,9 +49,7 @@ fn geojson(shapes: &Shapes, shape: usize) -> Value {
     if !finite(&shapes.x[span.clone()]) || !finite(&shapes.y[span]) {
         return Value::Null;
     }
-    let ring = |r: usize| -> Vec<[f64; 2]> {
-        shapes.coords(r).map(|i| [shapes.x[i], shapes.y[i]]).collect()
-    };
+    let ring = |r: usize| -> Vec<[f64; 2]> { shapes.coords(r).map(|i| [shapes.x[i], shapes.y[i]]).collect() };
     let part = |p: usize| -> Value {
         let rings = shapes.rings(p);
         match head.kind {
@@ -118,9 +116,7 @@ impl Quarantine {
 
     pub(crate) fn finish(mut self) -> Result<(), IngestError> {
         match (self.file.take(), self.path) {
-            (Some(mut file), Some(path)) => {
-                file.flush().map_err(|source| IngestError::Io { path, source })
-            }
+            (Some(mut file), Some(path)) => file.flush().map_err(|source| IngestError::Io { path, source }),
             _ => Ok(()),
         }
     }

@@ -71,10 +71,7 @@ struct Run {
 
 impl Run {
     fn new(opts: &ReadOptions) -> Self {
-        Self {
-            ids: FeatureIds::default(),
-            quarantine: Quarantine::new(opts.quarantine.as_deref()),
-        }
+        Self { ids: FeatureIds::default(), quarantine: Quarantine::new(opts.quarantine.as_deref()) }
     }
 }
 
@@ -91,7 +88,8 @@ fn read_one(
     let location = Location::find(path)?;
     let opened = open(&location, opts.source_layer.as_deref())?;
     let mut warnings = opened.warnings.clone();
-    let crs = SourceCrs::decide(path, opened.crs.as_ref(), opts.crs.as_deref(), opened.why_no_crs, &mut warnings)?;
+    let crs =
+        SourceCrs::decide(path, opened.crs.as_ref(), opts.crs.as_deref(), opened.why_no_crs, &mut warnings)?;
     let mapping = Mapping::new(layer, &opened.schema, opened.geometry, opened.short_names);
     refuse_misfits(path, layer, &opened, &mapping)?;
 
@@ -172,7 +170,12 @@ fn read_one(
 }
 
 /// Refuses what cannot become the layer, before anything is read.
-fn refuse_misfits(path: &str, layer: &LayerDef, opened: &Opened, mapping: &Mapping) -> Result<(), IngestError> {
+fn refuse_misfits(
+    path: &str,
+    layer: &LayerDef,
+    opened: &Opened,
+    mapping: &Mapping,
+) -> Result<(), IngestError> {
     if let Some(kinds) = opened.kinds.as_ref().filter(|k| !k.contains(&layer.geometry)) {
         let found: Vec<_> = kinds.iter().map(|k| plural(*k)).collect();
         return Err(IngestError::GeometryMismatch {
@@ -309,7 +312,11 @@ impl<'a> Done<'a> {
 
     fn warn(&self, layer: &LayerDef, warnings: &mut Vec<String>) {
         for (column, n) in layer.columns.iter().zip(&self.unreadable).filter(|(_, n)| **n > 0) {
-            warnings.push(format!("{}: {n} values left empty, because they are {}", column.name, expected(column.ty)));
+            warnings.push(format!(
+                "{}: {n} values left empty, because they are {}",
+                column.name,
+                expected(column.ty)
+            ));
         }
         let duplicates = self.ids.duplicates() - self.duplicates_before;
         if duplicates > 0 && !layer.key.is_empty() {

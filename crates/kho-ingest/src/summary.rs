@@ -31,12 +31,7 @@ impl ReadOptions {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self {
-            crs: None,
-            source_layer: None,
-            quarantine: None,
-            batch_rows: Self::DEFAULT_BATCH_ROWS,
-        }
+        Self { crs: None, source_layer: None, quarantine: None, batch_rows: Self::DEFAULT_BATCH_ROWS }
     }
 }
 

@@ -97,7 +97,11 @@ fn zone() -> SpatialRef {
     SpatialRef::from_epsg(9217).unwrap()
 }
 
-fn read_as(layer: &LayerDef, path: &Path, opts: &ReadOptions) -> Result<(Summary, Vec<RecordBatch>), IngestError> {
+fn read_as(
+    layer: &LayerDef,
+    path: &Path,
+    opts: &ReadOptions,
+) -> Result<(Summary, Vec<RecordBatch>), IngestError> {
     let mut batches = Vec::new();
     let summary = read_source(
         &path.to_string_lossy(),
@@ -159,10 +163,16 @@ fn geopackage() {
     assert!(summary.warnings.iter().any(|w| w.contains("1 features have the same ma_xa, so_to, so_thua")));
     // Twice in one layer: the same keys, other ids.
     let (mut ids, name) = (std::collections::HashSet::new(), path.to_string_lossy().into_owned());
-    let both = read_sources(&[name.clone(), name], &ReadOptions::default(), &parcel(), &mut |batch| {
-        ids.extend(batch.column(0).as_primitive::<Int64Type>().values().to_vec());
-        Ok(())
-    }, &|_, _| {});
+    let both = read_sources(
+        &[name.clone(), name],
+        &ReadOptions::default(),
+        &parcel(),
+        &mut |batch| {
+            ids.extend(batch.column(0).as_primitive::<Int64Type>().values().to_vec());
+            Ok(())
+        },
+        &|_, _| {},
+    );
     assert_eq!((both.unwrap().len(), ids.len()), (2, 6));
     let (again, second) = read(&path, None).unwrap();
     assert_eq!((summary, batches), (again, second), "the same file gives the same batches");
@@ -210,12 +220,22 @@ fn of_several_layers_one_must_be_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.gpkg");
     write(&path, "GPKG", Some(&zone()), &rows(), NAMES);
-    let mut dataset = gdal::Dataset::open_ex(&path, gdal::DatasetOptions {
-        open_flags: gdal::GdalOpenFlags::GDAL_OF_UPDATE | gdal::GdalOpenFlags::GDAL_OF_VECTOR,
-        ..Default::default()
-    })
+    let mut dataset = gdal::Dataset::open_ex(
+        &path,
+        gdal::DatasetOptions {
+            open_flags: gdal::GdalOpenFlags::GDAL_OF_UPDATE | gdal::GdalOpenFlags::GDAL_OF_VECTOR,
+            ..Default::default()
+        },
+    )
     .unwrap();
-    dataset.create_layer(LayerOptions { name: "other", srs: Some(&zone()), ty: OGRwkbGeometryType::wkbPoint, options: None }).unwrap();
+    dataset
+        .create_layer(LayerOptions {
+            name: "other",
+            srs: Some(&zone()),
+            ty: OGRwkbGeometryType::wkbPoint,
+            options: None,
+        })
+        .unwrap();
     dataset.close().unwrap();
     let said = read(&path, None).unwrap_err().to_string();
     assert!(said.contains("--source-layer: parcels, other"), "{said}");
@@ -258,7 +278,11 @@ fn csv_with_coordinates_needs_a_crs() {
     .unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("lights.csv");
-    std::fs::write(&path, "Mã Đèn;Độ cao;easting;northing\nD1;8,5;602805.660;1353660.028\nD2;?;602815;1353660\n").unwrap();
+    std::fs::write(
+        &path,
+        "Mã Đèn;Độ cao;easting;northing\nD1;8,5;602805.660;1353660.028\nD2;?;602815;1353660\n",
+    )
+    .unwrap();
     let said = read_as(&layer, &path, &ReadOptions::default()).unwrap_err().to_string();
     assert!(said.contains("--crs EPSG:n"), "{said}");
     let opts = ReadOptions { crs: Some("EPSG:9217".into()), ..Default::default() };
@@ -266,7 +290,11 @@ fn csv_with_coordinates_needs_a_crs() {
     assert_eq!(summary.features_written, 2);
     assert_eq!(batches[0].column(1).as_string::<i32>().value(0), "D1");
     assert_eq!(batches[0].column(2).as_primitive::<Float64Type>().value(0), 8.5);
-    assert!(summary.warnings.iter().any(|w| w.starts_with("do_cao: 1 values left empty")), "{:?}", summary.warnings);
+    assert!(
+        summary.warnings.iter().any(|w| w.starts_with("do_cao: 1 values left empty")),
+        "{:?}",
+        summary.warnings
+    );
     // x and y the way Vietnamese survey tables mean them.
     std::fs::write(&path, "ma_den,do_cao,x,y\nD1,8.5,1353660.028,602805.660\n").unwrap();
     assert!(matches!(read_as(&layer, &path, &opts), Err(IngestError::SwappedAxes { .. })));
@@ -283,7 +311,9 @@ fn csv_with_coordinates_needs_a_crs() {
 fn bad_features_are_set_aside_and_counted() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("bad.geojson");
-    let feature = |properties: &str, geometry: &str| format!(r#"{{"type":"Feature","properties":{{{properties}}},"geometry":{geometry}}}"#);
+    let feature = |properties: &str, geometry: &str| {
+        format!(r#"{{"type":"Feature","properties":{{{properties}}},"geometry":{geometry}}}"#)
+    };
     let polygon = |rings: &str| format!(r#"{{"type":"Polygon","coordinates":[{rings}]}}"#);
     let key = r#""ma_xa":"22366","so_to":"1","so_thua":"1","chu_su_dung":"CANARY""#;
     let good = "[[109,12],[110,12],[110,13],[109,13],[109,12]]";
@@ -294,12 +324,16 @@ fn bad_features_are_set_aside_and_counted() {
         feature(key, &polygon("[[109,12],[110,13],[110,12],[109,13],[109,12]]")),
         feature(key, &polygon("[[109,12],[209,12],[110,13],[109,12]]")),
         // A spike: repaired. An unclosed ring: closed.
-        feature(key, &polygon("[[109,12],[110,12],[110,13],[109.5,13],[109.5,13.5],[109.5,13],[109,13],[109,12]]")),
+        feature(
+            key,
+            &polygon("[[109,12],[110,12],[110,13],[109.5,13],[109.5,13.5],[109.5,13],[109,13],[109,12]]"),
+        ),
         feature(key, &polygon("[[109,12],[110,12],[110,13],[109,13]]")),
         feature(r#""ma_xa":"22366","so_to":"CANARY","so_thua":"1""#, &polygon(good)),
         feature(r#""ma_xa":"","so_to":"1","so_thua":"1""#, &polygon(good)),
     ];
-    std::fs::write(&path, format!(r#"{{"type":"FeatureCollection","features":[{}]}}"#, features.join(","))).unwrap();
+    std::fs::write(&path, format!(r#"{{"type":"FeatureCollection","features":[{}]}}"#, features.join(",")))
+        .unwrap();
     let aside = dir.path().join("aside/bad.geojsonl");
     let opts = ReadOptions { quarantine: Some(aside.clone()), ..Default::default() };
     let (summary, batches) = read_as(&parcel(), &path, &opts).unwrap();
@@ -358,7 +392,11 @@ fn bad_sources_are_refused_with_what_to_do() {
 fn a_failing_sink_stops_the_reading() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("many.gpkg");
-    let many: Vec<Row> = (0..500).map(|i| ("22366", 1, i, None, "", "2025-07-01", square(602_800.0 + f64::from(i) * 10.0, 1_353_660.0))).collect();
+    let many: Vec<Row> = (0..500)
+        .map(|i| {
+            ("22366", 1, i, None, "", "2025-07-01", square(602_800.0 + f64::from(i) * 10.0, 1_353_660.0))
+        })
+        .collect();
     write(&path, "GPKG", Some(&zone()), &many, NAMES);
     let opts = ReadOptions { batch_rows: 10, ..Default::default() };
     let mut taken = 0;
@@ -375,7 +413,8 @@ fn a_failing_sink_stops_the_reading() {
     assert!(matches!(out, Err(IngestError::Sink(_))));
     // Many small batches arrive in the order of the file.
     let (_, batches) = read_as(&parcel(), &path, &opts).unwrap();
-    let numbers: Vec<i64> = batches.iter().flat_map(|b| b.column(3).as_primitive::<Int64Type>().values().to_vec()).collect();
+    let numbers: Vec<i64> =
+        batches.iter().flat_map(|b| b.column(3).as_primitive::<Int64Type>().values().to_vec()).collect();
     assert_eq!(numbers, (0..500).collect::<Vec<i64>>());
 }
 
@@ -386,7 +425,19 @@ fn a_layer_is_drafted_from_a_file() {
     std::fs::write(&path, "Mã đèn,Công suất,Cao,Ngày lắp,Bật,Ghi chú,lon,lat\n007,150,\"8,5\",01/11/2024,có,a,109.1,12.2\n008,70,9,1/7/2025,không,,109.2,12.3\n").unwrap();
     let layer = infer_layer("den", &path.to_string_lossy(), &ReadOptions::default(), true).unwrap();
     let columns: Vec<String> = layer.columns.iter().map(|c| format!("{}:{:?}", c.name, c.ty)).collect();
-    assert_eq!(columns, ["ma_den:Text", "cong_suat:Integer", "cao:Float", "ngay_lap:Date", "bat:Boolean", "ghi_chu:Text", "lon:Float", "lat:Float"]);
+    assert_eq!(
+        columns,
+        [
+            "ma_den:Text",
+            "cong_suat:Integer",
+            "cao:Float",
+            "ngay_lap:Date",
+            "bat:Boolean",
+            "ghi_chu:Text",
+            "lon:Float",
+            "lat:Float"
+        ]
+    );
     assert_eq!(layer.geometry, GeometryKind::Point);
     assert_eq!(layer.key, ["ma_den"]);
     assert!(layer.published);

@@ -1,6 +1,8 @@
 //! GeoParquet, written here in its several dialects and read natively.
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int32Array, RecordBatch, StringArray, StructArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int32Array, RecordBatch, StringArray, StructArray,
+};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use gdal::vector::Geometry;
 use kho_ingest::{IngestError, ReadOptions, Summary, infer_layer, read_source};
@@ -62,7 +64,16 @@ fn plain() -> Field {
 fn read(path: &Path, crs: Option<&str>) -> Result<(Summary, RecordBatch), IngestError> {
     let mut batches = Vec::new();
     let opts = ReadOptions { crs: crs.map(Into::into), ..Default::default() };
-    let summary = read_source(&path.to_string_lossy(), &opts, &lamp(), &mut |b| { batches.push(b); Ok(()) }, &|_, _| {})?;
+    let summary = read_source(
+        &path.to_string_lossy(),
+        &opts,
+        &lamp(),
+        &mut |b| {
+            batches.push(b);
+            Ok(())
+        },
+        &|_, _| {},
+    )?;
     Ok((summary, batches.remove(0)))
 }
 
@@ -125,8 +136,14 @@ fn the_native_geometry_type_needs_no_metadata() {
 fn geoarrow_points_are_read_and_unknown_encodings_refused() {
     let dir = tempfile::tempdir().unwrap();
     let xy = StructArray::from(vec![
-        (Arc::new(Field::new("x", DataType::Float64, false)), Arc::new(Float64Array::from(vec![DEGREES[0].0, DEGREES[1].0])) as ArrayRef),
-        (Arc::new(Field::new("y", DataType::Float64, false)), Arc::new(Float64Array::from(vec![DEGREES[0].1, DEGREES[1].1])) as ArrayRef),
+        (
+            Arc::new(Field::new("x", DataType::Float64, false)),
+            Arc::new(Float64Array::from(vec![DEGREES[0].0, DEGREES[1].0])) as ArrayRef,
+        ),
+        (
+            Arc::new(Field::new("y", DataType::Float64, false)),
+            Arc::new(Float64Array::from(vec![DEGREES[0].1, DEGREES[1].1])) as ArrayRef,
+        ),
     ]);
     let geo = r#"{"version":"1.1.0","primary_column":"geom","columns":{"geom":{"encoding":"point","geometry_types":["Point"]}}}"#;
     let field = Field::new("geom", xy.data_type().clone(), true);

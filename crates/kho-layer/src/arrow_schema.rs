@@ -23,10 +23,7 @@ pub fn id_field() -> Field {
 pub fn geometry_field() -> Field {
     Field::new(GEOMETRY, DataType::Binary, true).with_metadata(HashMap::from([
         ("ARROW:extension:name".into(), GEOMETRY_EXTENSION.into()),
-        (
-            "ARROW:extension:metadata".into(),
-            format!(r#"{{"crs":"{CRS84}"}}"#),
-        ),
+        ("ARROW:extension:metadata".into(), format!(r#"{{"crs":"{CRS84}"}}"#)),
     ]))
 }
 

@@ -59,11 +59,7 @@ impl City {
             let layer = LayerDef::parse(&read(&path)?, &path)?;
             if path.file_stem().and_then(|s| s.to_str()) != Some(layer.name.as_str()) {
                 return Err(LayerError::Definition {
-                    message: format!(
-                        "its file must be called {}.toml, not {}",
-                        layer.name,
-                        path.display()
-                    ),
+                    message: format!("its file must be called {}.toml, not {}", layer.name, path.display()),
                     layer: layer.name,
                 });
             }
@@ -80,23 +76,12 @@ impl City {
     ///
     /// # Errors
     /// [`LayerError::Definition`].
-    pub fn new(
-        config: CityConfig,
-        layers: Vec<LayerDef>,
-        codes: Vec<CodeList>,
-    ) -> Result<Self, LayerError> {
-        let codes: BTreeMap<_, _> = codes
-            .into_iter()
-            .map(|c| (c.name.clone(), Arc::new(c)))
-            .collect();
+    pub fn new(config: CityConfig, layers: Vec<LayerDef>, codes: Vec<CodeList>) -> Result<Self, LayerError> {
+        let codes: BTreeMap<_, _> = codes.into_iter().map(|c| (c.name.clone(), Arc::new(c))).collect();
         for layer in &layers {
             layer.check()?;
             for column in &layer.columns {
-                if let Some(list) = column
-                    .code_list
-                    .as_ref()
-                    .filter(|l| !codes.contains_key(*l))
-                {
+                if let Some(list) = column.code_list.as_ref().filter(|l| !codes.contains_key(*l)) {
                     return Err(LayerError::Definition {
                         layer: layer.name.clone(),
                         message: format!(
@@ -107,15 +92,8 @@ impl City {
                 }
             }
         }
-        let layers = layers
-            .into_iter()
-            .map(|l| (l.name.clone(), Arc::new(l)))
-            .collect();
-        Ok(Self {
-            config,
-            layers,
-            codes,
-        })
+        let layers = layers.into_iter().map(|l| (l.name.clone(), Arc::new(l))).collect();
+        Ok(Self { config, layers, codes })
     }
 
     /// The layer of this name.
@@ -152,27 +130,18 @@ impl City {
 }
 
 fn read(path: &Path) -> Result<String, LayerError> {
-    std::fs::read_to_string(path).map_err(|source| LayerError::Io {
-        path: path.to_owned(),
-        source,
-    })
+    std::fs::read_to_string(path).map_err(|source| LayerError::Io { path: path.to_owned(), source })
 }
 
 fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, LayerError> {
-    toml::from_str(text).map_err(|e| LayerError::Toml {
-        path: path.to_owned(),
-        message: e.to_string(),
-    })
+    toml::from_str(text).map_err(|e| LayerError::Toml { path: path.to_owned(), message: e.to_string() })
 }
 
 fn toml_files(dir: &Path) -> Result<Vec<PathBuf>, LayerError> {
     if !dir.is_dir() {
         return Ok(Vec::new());
     }
-    let io = |source| LayerError::Io {
-        path: dir.to_owned(),
-        source,
-    };
+    let io = |source| LayerError::Io { path: dir.to_owned(), source };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(io)? {
         let path = entry.map_err(io)?.path();

@@ -105,10 +105,8 @@ impl LayerDef {
     /// [`LayerError::Toml`] with line and column, or [`LayerError::Definition`]. `origin` is the
     /// file's name, for the message.
     pub fn parse(text: &str, origin: &std::path::Path) -> Result<Self, LayerError> {
-        let def: Self = toml::from_str(text).map_err(|e| LayerError::Toml {
-            path: origin.to_owned(),
-            message: e.to_string(),
-        })?;
+        let def: Self = toml::from_str(text)
+            .map_err(|e| LayerError::Toml { path: origin.to_owned(), message: e.to_string() })?;
         def.check()?;
         Ok(def)
     }
@@ -118,22 +116,12 @@ impl LayerDef {
     /// # Errors
     /// [`LayerError::Definition`] with the first contradiction.
     pub fn check(&self) -> Result<(), LayerError> {
-        let wrong = |message: String| {
-            Err(LayerError::Definition {
-                layer: self.name.clone(),
-                message,
-            })
-        };
+        let wrong = |message: String| Err(LayerError::Definition { layer: self.name.clone(), message });
         if !is_name(&self.name) {
-            return wrong(
-                "a layer name is a lower-case letter, then letters a-z, digits and _".into(),
-            );
+            return wrong("a layer name is a lower-case letter, then letters a-z, digits and _".into());
         }
         if self.zoom.min > self.zoom.max || self.zoom.max > 22 {
-            return wrong(format!(
-                "zoom {}..{} is not a range within 0..22",
-                self.zoom.min, self.zoom.max
-            ));
+            return wrong(format!("zoom {}..{} is not a range within 0..22", self.zoom.min, self.zoom.max));
         }
         let mut seen = HashSet::new();
         for column in &self.columns {
@@ -188,10 +176,8 @@ impl LayerDef {
     /// # Errors
     /// [`LayerError::Definition`] if it cannot be written, which no valid definition causes.
     pub fn to_toml(&self) -> Result<String, LayerError> {
-        toml::to_string_pretty(self).map_err(|e| LayerError::Definition {
-            layer: self.name.clone(),
-            message: e.to_string(),
-        })
+        toml::to_string_pretty(self)
+            .map_err(|e| LayerError::Definition { layer: self.name.clone(), message: e.to_string() })
     }
 }
 

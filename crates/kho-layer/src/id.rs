@@ -19,10 +19,7 @@ pub struct FeatureIds {
 impl FeatureIds {
     /// An empty set, with room for `features`.
     pub fn with_capacity(features: usize) -> Self {
-        Self {
-            seen: HashMap::with_capacity_and_hasher(features, Default::default()),
-            duplicates: 0,
-        }
+        Self { seen: HashMap::with_capacity_and_hasher(features, Default::default()), duplicates: 0 }
     }
 
     /// The id for a feature whose key (or, without one, whose whole content) is `bytes`. Values
@@ -48,9 +45,7 @@ impl FeatureIds {
         self.duplicates += 1;
         let mut n = *count;
         loop {
-            let id = Self::cut(xxh3_64(
-                &[hash.to_le_bytes(), u64::from(n).to_le_bytes()].concat(),
-            ));
+            let id = Self::cut(xxh3_64(&[hash.to_le_bytes(), u64::from(n).to_le_bytes()].concat()));
             if let std::collections::hash_map::Entry::Vacant(free) = self.seen.entry(id) {
                 free.insert(1);
                 return id;

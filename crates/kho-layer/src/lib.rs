@@ -24,8 +24,7 @@ mod standard;
 mod text;
 
 pub use arrow_schema::{
-    CRS84, GEOMETRY, GEOMETRY_EXTENSION, KHO_ID, arrow_schema, column_field, geometry_field,
-    id_field,
+    CRS84, GEOMETRY, GEOMETRY_EXTENSION, KHO_ID, arrow_schema, column_field, geometry_field, id_field,
 };
 pub use city::{City, CityConfig, layer_path};
 pub use code_list::{CodeEntry, CodeList};

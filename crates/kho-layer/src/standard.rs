@@ -52,10 +52,8 @@ impl StandardModel {
         let mut config = None;
         let mut layers = Vec::new();
         let mut codes: Vec<CodeList> = Vec::new();
-        let bad = |path: &str, e: toml::de::Error| LayerError::Toml {
-            path: path.into(),
-            message: e.to_string(),
-        };
+        let bad =
+            |path: &str, e: toml::de::Error| LayerError::Toml { path: path.into(), message: e.to_string() };
         for (path, text) in FILES {
             if path.starts_with("layers/") {
                 layers.push(LayerDef::parse(text, Path::new(path))?);
@@ -81,10 +79,7 @@ impl StandardModel {
             if path.exists() {
                 continue;
             }
-            let io = |source| LayerError::Io {
-                path: path.clone(),
-                source,
-            };
+            let io = |source| LayerError::Io { path: path.clone(), source };
             if let Some(parent) = path.parent() {
                 std::fs::create_dir_all(parent).map_err(io)?;
             }
@@ -101,18 +96,14 @@ mod tests {
     use crate::AccessClass;
 
     #[test]
-    fn the_model_loads_and_survives_a_round_trip_to_disk() -> Result<(), Box<dyn std::error::Error>>
-    {
+    fn the_model_loads_and_survives_a_round_trip_to_disk() -> Result<(), Box<dyn std::error::Error>> {
         let model = StandardModel::load()?;
         let dir = tempfile::tempdir()?;
         assert_eq!(StandardModel::write(dir.path())?.len(), FILES.len());
         let read = City::load(dir.path())?;
         assert_eq!(read.layers().count(), 12);
         assert!(read.layers().eq(model.layers()));
-        assert!(
-            StandardModel::write(dir.path())?.is_empty(),
-            "files that are there are kept"
-        );
+        assert!(StandardModel::write(dir.path())?.is_empty(), "files that are there are kept");
         Ok(())
     }
 
@@ -121,29 +112,12 @@ mod tests {
     #[test]
     fn personal_columns_are_restricted() -> Result<(), LayerError> {
         let model = StandardModel::load()?;
-        for name in [
-            "chu_su_dung",
-            "so_giay_to",
-            "so_gcn",
-            "nguoi_dai_dien",
-            "dien_thoai",
-        ] {
-            let found: Vec<_> = model
-                .layers()
-                .flat_map(|l| &l.columns)
-                .filter(|c| c.name == name)
-                .collect();
+        for name in ["chu_su_dung", "so_giay_to", "so_gcn", "nguoi_dai_dien", "dien_thoai"] {
+            let found: Vec<_> = model.layers().flat_map(|l| &l.columns).filter(|c| c.name == name).collect();
             assert!(!found.is_empty(), "{name} is in the model");
-            assert!(
-                found.iter().all(|c| c.access == AccessClass::Restricted),
-                "{name}"
-            );
+            assert!(found.iter().all(|c| c.access == AccessClass::Restricted), "{name}");
         }
-        for note in model
-            .layers()
-            .flat_map(|l| &l.columns)
-            .filter(|c| c.name == "ghi_chu")
-        {
+        for note in model.layers().flat_map(|l| &l.columns).filter(|c| c.name == "ghi_chu") {
             assert_ne!(note.access, AccessClass::Public);
         }
         Ok(())
@@ -153,18 +127,9 @@ mod tests {
     fn every_title_is_in_both_languages() -> Result<(), LayerError> {
         let model = StandardModel::load()?;
         for layer in model.layers() {
-            assert!(
-                !layer.title.vi.is_empty() && !layer.title.en.is_empty(),
-                "{}",
-                layer.name
-            );
+            assert!(!layer.title.vi.is_empty() && !layer.title.en.is_empty(), "{}", layer.name);
             for c in &layer.columns {
-                assert!(
-                    !c.title.vi.is_empty() && !c.title.en.is_empty(),
-                    "{}.{}",
-                    layer.name,
-                    c.name
-                );
+                assert!(!c.title.vi.is_empty() && !c.title.en.is_empty(), "{}.{}", layer.name, c.name);
             }
         }
         Ok(())

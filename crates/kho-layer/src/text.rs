@@ -18,19 +18,12 @@ pub struct Text {
 impl Text {
     /// Both languages at once.
     pub fn new(vi: impl Into<String>, en: impl Into<String>) -> Self {
-        Self {
-            vi: vi.into(),
-            en: en.into(),
-        }
+        Self { vi: vi.into(), en: en.into() }
     }
 
     /// The text in `lang` (`"en"`, anything else is Vietnamese), Vietnamese where English is missing.
     pub fn get(&self, lang: &str) -> &str {
-        if lang.starts_with("en") && !self.en.is_empty() {
-            &self.en
-        } else {
-            &self.vi
-        }
+        if lang.starts_with("en") && !self.en.is_empty() { &self.en } else { &self.vi }
     }
 }
 

@@ -33,9 +33,7 @@ impl Network {
     /// The edges that enter (`Incoming`) or leave (`Outgoing`) a node.
     fn edges_at(&self, node: usize, way: Way) -> impl Iterator<Item = &Edge> {
         use petgraph::visit::EdgeRef;
-        self.graph
-            .edges_directed(NodeIndex::new(node), way)
-            .map(|edge| &self.edges[edge.id().index()])
+        self.graph.edges_directed(NodeIndex::new(node), way).map(|edge| &self.edges[edge.id().index()])
     }
 }
 

@@ -1,6 +1,8 @@
 //! Reading columns of record batches by name, whatever Arrow type they were delivered with.
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use geo_traits::to_geo::ToGeoGeometry;
@@ -126,11 +128,8 @@ fn typed(
     let Some(array) = batch.column_by_name(column) else { return Ok(None) };
     match cast(array, to) {
         Ok(array) => Ok(Some(array)),
-        Err(_) => Err(NetworkError::ColumnType {
-            layer,
-            column,
-            found: array.data_type().to_string(),
-            wanted,
-        }),
+        Err(_) => {
+            Err(NetworkError::ColumnType { layer, column, found: array.data_type().to_string(), wanted })
+        }
     }
 }

@@ -224,7 +224,9 @@ fn unknown_node(id: i64, code: &str, place: [f64; 2], at_start: bool, name: Opti
         message,
         remedy: Text::new(
             format!("Bổ sung nút vào {NODES} hoặc sửa {column}; hiện tuyến này không tham gia mạng"),
-            format!("Add the node to {NODES} or correct {column}; until then the pipe is not part of the network"),
+            format!(
+                "Add the node to {NODES} or correct {column}; until then the pipe is not part of the network"
+            ),
         ),
     }
 }

@@ -11,8 +11,23 @@ use crate::model::{Kind, Network};
 /// The columns that a network reads, of both layers together: those outside the grant are left
 /// out, and what needs them is not checked.
 const COLUMNS: &[&str] = &[
-    "ma_nut", "loai", "cao_do_nap", "cao_do_day", "ma_tuyen", "nut_dau", "nut_cuoi", "duong_kinh",
-    "rong", "cao", "cao_do_dau", "cao_do_cuoi", "ma_tu", "cong_suat_kw", "so_lo", "ma_den", "lo",
+    "ma_nut",
+    "loai",
+    "cao_do_nap",
+    "cao_do_day",
+    "ma_tuyen",
+    "nut_dau",
+    "nut_cuoi",
+    "duong_kinh",
+    "rong",
+    "cao",
+    "cao_do_dau",
+    "cao_do_cuoi",
+    "ma_tu",
+    "cong_suat_kw",
+    "so_lo",
+    "ma_den",
+    "lo",
     "cong_suat",
 ];
 
@@ -35,11 +50,8 @@ impl Network {
 }
 
 async fn read(lake: &Lake, grant: &Grant) -> Result<Vec<RecordBatch>, NetworkError> {
-    let columns = grant
-        .columns()
-        .map(|c| c.name.clone())
-        .filter(|name| COLUMNS.contains(&name.as_str()))
-        .collect();
+    let columns =
+        grant.columns().map(|c| c.name.clone()).filter(|name| COLUMNS.contains(&name.as_str())).collect();
     let request = ReadRequest { window: None, columns: Some(columns), geometry: true, limit: None };
     Ok(lake.read(grant, request).await?.try_collect().await?)
 }

@@ -23,7 +23,8 @@ async fn health(State(app): State<App>) -> Result<Response, Problem> {
         Problem::busy("The catalog does not answer.")
     })?;
     let body = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "snapshot": snapshot});
-    Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body.to_string()).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body.to_string())
+        .into_response())
 }
 
 async fn metrics(State(app): State<App>) -> Response {
@@ -31,21 +32,48 @@ async fn metrics(State(app): State<App>) -> Response {
     let tiles = app.tiles.stats().await;
     let snapshot = app.current().await.ok();
     for (name, kind, help, value) in [
-        ("kho_uptime_seconds", "gauge", "Seconds since the server started.", app.started.elapsed().as_secs_f64()),
+        (
+            "kho_uptime_seconds",
+            "gauge",
+            "Seconds since the server started.",
+            app.started.elapsed().as_secs_f64(),
+        ),
         ("kho_snapshot", "gauge", "The current snapshot.", snapshot.map_or(f64::NAN, |s| s as f64)),
         ("kho_tiles_made_total", "counter", "Tiles made from features.", tiles.tiles_made as f64),
         ("kho_tile_hits_total", "counter", "Tiles answered from the cache.", tiles.tile_hits as f64),
         ("kho_tile_features_total", "counter", "Features drawn into tiles.", tiles.features as f64),
-        ("kho_tile_left_out_total", "counter", "Features left out because a tile was full.", tiles.left_out as f64),
-        ("kho_tile_repaired_total", "counter", "Polygons repaired after snapping to the grid.", tiles.repaired as f64),
+        (
+            "kho_tile_left_out_total",
+            "counter",
+            "Features left out because a tile was full.",
+            tiles.left_out as f64,
+        ),
+        (
+            "kho_tile_repaired_total",
+            "counter",
+            "Polygons repaired after snapping to the grid.",
+            tiles.repaired as f64,
+        ),
         ("kho_tile_bytes_total", "counter", "Bytes of the tiles made, compressed.", tiles.bytes as f64),
         ("kho_tile_seconds_total", "counter", "Time spent making tiles.", tiles.micros as f64 / 1e6),
         ("kho_tile_cache_bytes", "gauge", "Memory held by finished tiles.", tiles.tile_cache_bytes as f64),
         ("kho_tile_cache_entries", "gauge", "Finished tiles held.", tiles.tile_cache_entries as f64),
-        ("kho_block_cache_bytes", "gauge", "Memory held by decoded blocks of features.", tiles.block_cache_bytes as f64),
+        (
+            "kho_block_cache_bytes",
+            "gauge",
+            "Memory held by decoded blocks of features.",
+            tiles.block_cache_bytes as f64,
+        ),
         ("kho_blocks_decoded_total", "counter", "Blocks of features decoded.", tiles.blocks_decoded as f64),
     ] {
         gauge(&mut out, name, kind, help, value);
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], out).into_response()
+    (
+        [
+            (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),
+            (header::CACHE_CONTROL, "no-store"),
+        ],
+        out,
+    )
+        .into_response()
 }

@@ -21,9 +21,9 @@ mod pages;
 mod router;
 mod serve;
 mod styles;
-mod tiles;
 #[cfg(test)]
 mod tests;
+mod tiles;
 
 pub use config::ServerConfig;
 pub use error::ServerError;

@@ -39,8 +39,10 @@ async fn page(name: &'static str, headers: HeaderMap) -> Response {
 
 /// Names under assets/ hold a hash of their content, so they never change.
 async fn asset(Segments(path): Segments<String>) -> Result<Response, Problem> {
-    let file = Dist::get(&format!("assets/{path}")).ok_or_else(|| Problem::not_found("There is no such file."))?;
-    let kind = HeaderValue::try_from(file.metadata.mimetype()).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let file =
+        Dist::get(&format!("assets/{path}")).ok_or_else(|| Problem::not_found("There is no such file."))?;
+    let kind = HeaderValue::try_from(file.metadata.mimetype())
+        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let mut response = Response::new(Body::from(file.data.into_owned()));
     let hashed = path.rsplit('/').next().is_some_and(|name| name.contains('-'));
     let freshness = if hashed { Freshness::Immutable } else { Freshness::Revalidate };

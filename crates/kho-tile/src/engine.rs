@@ -189,7 +189,13 @@ impl TileEngine {
     }
 
     /// Makes a tile; a second time with fewer features if it came out too big.
-    async fn make(&self, index: &Arc<LayerIndex>, frame: TileFrame, manner: Manner, z: u8) -> Result<Tile, TileError> {
+    async fn make(
+        &self,
+        index: &Arc<LayerIndex>,
+        frame: TileFrame,
+        manner: Manner,
+        z: u8,
+    ) -> Result<Tile, TileError> {
         let groups = index.groups(&frame.window);
         if groups.is_empty() {
             return Ok(Tile::empty());
@@ -221,7 +227,8 @@ impl TileEngine {
         frame: TileFrame,
         manner: Manner,
     ) -> Result<(Tile, Painter), TileError> {
-        let mut painter = self.0.painters.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let mut painter =
+            self.0.painters.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         painter.clear();
         let mut tile = None;
         let mut took = std::time::Duration::ZERO;

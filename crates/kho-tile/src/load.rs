@@ -85,7 +85,8 @@ impl Blocks {
         let geometry = self.cached(key, index, file, read_geometry);
         let keys = index.keys.clone();
         let key = BlockKey { columns: Some(index.columns), ..key };
-        let attributes = self.cached(key, index, file, move |file, group| read_attributes(file, group, &keys));
+        let attributes =
+            self.cached(key, index, file, move |file, group| read_attributes(file, group, &keys));
         match futures::try_join!(geometry, attributes)? {
             (Block::Geometry(g), Block::Attributes(a)) => Ok((g, a)),
             _ => Err(TileError::Internal("a block of the wrong kind".into())),
@@ -112,13 +113,22 @@ impl Blocks {
             })
             .await
             .map_err(|e| cut_off(&e))?
-            .map_err(|message| TileError::File { layer: index.layer.clone(), file: file.name(), message })?;
+            .map_err(|message| TileError::File {
+                layer: index.layer.clone(),
+                file: file.name(),
+                message,
+            })?;
             self.counters.block_decoded();
             if let Block::Geometry(g) = &block
                 && g.unreadable() > 0
             {
-                tracing::warn!(layer = index.layer, file = file.name(), group = key.group, features = g.unreadable(),
-                    "geometries that are no WKB are left out of tiles");
+                tracing::warn!(
+                    layer = index.layer,
+                    file = file.name(),
+                    group = key.group,
+                    features = g.unreadable(),
+                    "geometries that are no WKB are left out of tiles"
+                );
             }
             Ok(block)
         };

@@ -6,7 +6,19 @@ use std::time::Duration;
 
 /// Upper bounds of the histogram's classes, in microseconds: powers of four up to a minute.
 const BOUNDS: [u64; 13] = [
-    16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864, u64::MAX,
+    16,
+    64,
+    256,
+    1_024,
+    4_096,
+    16_384,
+    65_536,
+    262_144,
+    1_048_576,
+    4_194_304,
+    16_777_216,
+    67_108_864,
+    u64::MAX,
 ];
 
 /// Counters that only grow.

@@ -48,7 +48,8 @@ fn run(url: &str, sql: &str) -> Fallible<String> {
 /// Copies what the grant opens into PostGIS; gives the list of columns.
 fn load(url: &str, grant: &Grant, batches: impl Iterator<Item = Fallible<RecordBatch>>) -> Fallible<String> {
     let columns: Vec<&str> = grant.columns().map(|c| c.name.as_str()).collect();
-    let mut sql = String::from("DROP TABLE IF EXISTS kho_tile_test; CREATE TABLE kho_tile_test (kho_id bigint");
+    let mut sql =
+        String::from("DROP TABLE IF EXISTS kho_tile_test; CREATE TABLE kho_tile_test (kho_id bigint");
     let mut child = None;
     for batch in batches {
         let batch = batch?;
@@ -64,7 +65,10 @@ fn load(url: &str, grant: &Grant, batches: impl Iterator<Item = Fallible<RecordB
                 sql += &format!(", {name} {ty}");
             }
             run(url, &format!("SET client_min_messages = error; {sql}, geom geometry(Geometry, 4326));"))?;
-            let copy = format!("\\copy kho_tile_test (kho_id, {}, geom) FROM STDIN WITH (FORMAT csv)", columns.join(", "));
+            let copy = format!(
+                "\\copy kho_tile_test (kho_id, {}, geom) FROM STDIN WITH (FORMAT csv)",
+                columns.join(", ")
+            );
             child = Some(psql(url).args(["-c", &copy]).stdin(Stdio::piped()).spawn()?);
         }
         let options = FormatOptions::new();
@@ -140,8 +144,7 @@ fn differences(ours: &[u8], theirs: &[u8]) -> Fallible<(usize, Vec<String>)> {
             found.push(format!("{id}: {:?} is not {:?}", properties(a), properties(b)));
         }
         let (pa, pb) = (polygons(&a.geometry), polygons(&b.geometry));
-        let length: f64 =
-            pb.iter().flat_map(|p| p.exterior().lines()).map(|l| l.dx().hypot(l.dy())).sum();
+        let length: f64 = pb.iter().flat_map(|p| p.exterior().lines()).map(|l| l.dx().hypot(l.dy())).sum();
         let moved = pa.xor(&pb).unsigned_area();
         if moved > length {
             found.push(format!("{id}: {moved:.1} square units along {length:.1} differ: {pa:?} {pb:?}"));
@@ -233,10 +236,18 @@ fn the_same_features_and_faster() -> Fallible {
         let (ours, theirs) = (median(ours) * 1e6 / count as f64, median(theirs) * 1e6 / count as f64);
         println!(
             "z{z}: {} tiles, {count} features: kho {ours:.2} µs, PostGIS {theirs:.2} µs a feature, ratio {:.3}; {:.0} bytes a feature, {:.0} compressed",
-            tiles.len(), ours / theirs, raw_bytes as f64 / count as f64, gz_bytes as f64 / count as f64,
+            tiles.len(),
+            ours / theirs,
+            raw_bytes as f64 / count as f64,
+            gz_bytes as f64 / count as f64,
         );
     }
     println!("{:?}", runtime.block_on(engine.stats()));
-    assert!(all_found.is_empty(), "{} differences: {:#?}", all_found.len(), &all_found[..all_found.len().min(5)]);
+    assert!(
+        all_found.is_empty(),
+        "{} differences: {:#?}",
+        all_found.len(),
+        &all_found[..all_found.len().min(5)]
+    );
     Ok(())
 }

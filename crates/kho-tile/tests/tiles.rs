@@ -110,8 +110,10 @@ async fn a_grant_sees_its_columns_only() -> Fallible {
     let engine = TileEngine::new(town.lake.clone(), ON);
     let has = |bytes: &[u8], word: &str| bytes.windows(word.len()).any(|w| w == word.as_bytes());
     // The wider grant first, so that a cache that mixed them up would show.
-    let all = raw(&engine.tile(&town.grant(&Principal::LocalCli, "land_parcel", snapshot)?, 15, x, y).await?)?;
-    let public = raw(&engine.tile(&town.grant(&Principal::Anonymous, "land_parcel", snapshot)?, 15, x, y).await?)?;
+    let all =
+        raw(&engine.tile(&town.grant(&Principal::LocalCli, "land_parcel", snapshot)?, 15, x, y).await?)?;
+    let public =
+        raw(&engine.tile(&town.grant(&Principal::Anonymous, "land_parcel", snapshot)?, 15, x, y).await?)?;
     assert!(has(&all, "dia_chi-0-") && has(&all, "ODT"));
     assert!(has(&public, "ODT"));
     for hidden in ["dia_chi", "chu_su_dung", "so_giay_to", "so_gcn", "ghi_chu"] {
@@ -267,7 +269,12 @@ async fn a_parcel_across_tiles_is_in_all_of_them() -> Fallible {
     let (x, y) = tile_at(18, CORNER.0, CORNER.1);
     let lon = f64::from(x) / n * 360.0 - 180.0;
     let lat = ((0.5 - f64::from(y) / n) * std::f64::consts::TAU).sinh().atan().to_degrees();
-    let ring = vec![[lon - CELL, lat - CELL], [lon + CELL, lat - CELL], [lon + CELL, lat + CELL], [lon - CELL, lat + CELL]];
+    let ring = vec![
+        [lon - CELL, lat - CELL],
+        [lon + CELL, lat - CELL],
+        [lon + CELL, lat + CELL],
+        [lon - CELL, lat + CELL],
+    ];
     let shapes = [Some(polygon(&[ring])), Some(polygon(&[outline(50, 50)]))];
     let snapshot = town.put("land_parcel", std::iter::once(batch(&layer, 1, 0, &shapes))).await?;
     let grant = town.grant(&Principal::Anonymous, "land_parcel", snapshot)?;

@@ -53,7 +53,9 @@ pub enum Command {
         seed: u64,
     },
     /// Read delivered files into layers, as one new snapshot
-    #[command(after_help = "Examples:\n  kho ingest land_parcel thua_dat.gpkg\n  kho ingest land_parcel thua_dat.shp --crs EPSG:9217\n  kho ingest --all deliveries/")]
+    #[command(
+        after_help = "Examples:\n  kho ingest land_parcel thua_dat.gpkg\n  kho ingest land_parcel thua_dat.shp --crs EPSG:9217\n  kho ingest --all deliveries/"
+    )]
     Ingest {
         /// The layer to fill; its former contents stay in older snapshots
         #[arg(required_unless_present = "all")]
@@ -83,7 +85,9 @@ pub enum Command {
     /// List the snapshots: what was committed when, by whom
     Snapshots,
     /// Ask in SQL: DataFusion's dialect, with the ST_ functions; the layers are the tables
-    #[command(after_help = "Examples:\n  kho query \"SELECT loai_dat, count(*), sum(dien_tich) FROM land_parcel GROUP BY 1\"\n  kho query \"SELECT * FROM planning_zone\" --format parquet > zones.parquet")]
+    #[command(
+        after_help = "Examples:\n  kho query \"SELECT loai_dat, count(*), sum(dien_tich) FROM land_parcel GROUP BY 1\"\n  kho query \"SELECT * FROM planning_zone\" --format parquet > zones.parquet"
+    )]
     Query {
         /// One SELECT or WITH statement
         sql: String,

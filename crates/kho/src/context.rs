@@ -22,7 +22,8 @@ pub const LOCAL: Principal = Principal::LocalCli;
 
 impl Context {
     pub fn new(dir: PathBuf, json: bool) -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
         Ok(Self { dir, json, runtime })
     }
 

@@ -158,7 +158,10 @@ fn quarantine_path(city: &Path, layer: &str) -> PathBuf {
 }
 
 fn login_name() -> String {
-    ["USER", "LOGNAME"].iter().find_map(|v| std::env::var(v).ok().filter(|n| !n.is_empty())).unwrap_or_else(|| "kho".into())
+    ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|v| std::env::var(v).ok().filter(|n| !n.is_empty()))
+        .unwrap_or_else(|| "kho".into())
 }
 
 fn report(snapshot: i64, took: Duration, outcomes: &[Outcome]) -> String {
@@ -184,7 +187,10 @@ fn report(snapshot: i64, took: Duration, outcomes: &[Outcome]) -> String {
             text += &format!("  they are in {}, ready to mend\n", shown(path));
         }
         if !o.unmapped_columns.is_empty() {
-            text += &format!("  columns of the source that the layer does not have, left out: {}\n", o.unmapped_columns.join(", "));
+            text += &format!(
+                "  columns of the source that the layer does not have, left out: {}\n",
+                o.unmapped_columns.join(", ")
+            );
         }
         for warning in &o.warnings {
             text += &format!("  warning: {warning}\n");

@@ -11,7 +11,9 @@ pub fn init(context: &Context, dir: &Path, catalog: Option<&str>, synthetic: boo
     if let Some(url) = catalog
         && !(url.starts_with("postgresql://") || url.starts_with("postgres://"))
     {
-        bail!("--catalog takes postgresql://user@host/database; without it the catalog is lake/catalog.sqlite");
+        bail!(
+            "--catalog takes postgresql://user@host/database; without it the catalog is lake/catalog.sqlite"
+        );
     }
     let written = StandardModel::write(dir)?;
     if catalog.is_some() || synthetic {

@@ -37,7 +37,10 @@ pub fn layers(context: &Context, snapshot: Option<i64>) -> anyhow::Result<()> {
         })
         .collect();
     context.answer(&serde_json::json!({ "snapshot": at, "layers": rows }), || {
-        let mut text = format!("{:20} {:>12} {:>12} {:>9}  {:9}  {}\n", "layer", "features", "bytes", "snapshot", "published", "title");
+        let mut text = format!(
+            "{:20} {:>12} {:>12} {:>9}  {:9}  {}\n",
+            "layer", "features", "bytes", "snapshot", "published", "title"
+        );
         for grant in &grants {
             let layer = grant.layer();
             let state = states.get(&layer.name);
@@ -63,7 +66,13 @@ pub fn snapshots(context: &Context) -> anyhow::Result<()> {
     context.answer(&serde_json::json!({ "snapshots": snapshots }), || {
         let mut text = format!("{:>4}  {:20}  {:12}  {}\n", "id", "time (UTC)", "by", "what");
         for s in &snapshots {
-            text += &format!("{:>4}  {:20}  {:12}  {}\n", s.id, s.at.format("%Y-%m-%d %H:%M:%S").to_string(), s.author.as_deref().unwrap_or("-"), s.message.as_deref().unwrap_or("-"));
+            text += &format!(
+                "{:>4}  {:20}  {:12}  {}\n",
+                s.id,
+                s.at.format("%Y-%m-%d %H:%M:%S").to_string(),
+                s.author.as_deref().unwrap_or("-"),
+                s.message.as_deref().unwrap_or("-")
+            );
         }
         text
     })

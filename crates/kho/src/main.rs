@@ -39,7 +39,9 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     let context = Context::new(cli.city, cli.json)?;
     match cli.command {
-        Command::Init { dir, catalog, synthetic } => init::init(&context, &dir, catalog.as_deref(), synthetic),
+        Command::Init { dir, catalog, synthetic } => {
+            init::init(&context, &dir, catalog.as_deref(), synthetic)
+        }
         Command::Layer(LayerCommand::New { name, source, crs, source_layer, public }) => {
             init::new_layer(&context, &name, &source, crs, source_layer, public)
         }
@@ -54,7 +56,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Layers { snapshot } => list::layers(&context, snapshot),
         Command::Snapshots => list::snapshots(&context),
-        Command::Query { sql, format, snapshot, repeat } => query::run(&context, &sql, format, snapshot, repeat),
+        Command::Query { sql, format, snapshot, repeat } => {
+            query::run(&context, &sql, format, snapshot, repeat)
+        }
         Command::Network(command) => network::run(&context, command),
         Command::Serve { listen, public_url, tile_cache_bytes, block_cache_bytes } => {
             serve::run(&context, &listen, public_url, tile_cache_bytes, block_cache_bytes)
@@ -65,7 +69,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 fn start_log(verbose: u8) {
     let level = ["warn", "info", "debug"][usize::from(verbose.min(2))];
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        tracing_subscriber::EnvFilter::new(format!("warn,kho={level},kho_server={level},kho_lake={level},kho_ingest={level}"))
+        tracing_subscriber::EnvFilter::new(format!(
+            "warn,kho={level},kho_server={level},kho_lake={level},kho_ingest={level}"
+        ))
     });
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -23,8 +23,12 @@ struct Entry {
 /// Reads DIR/manifest.toml. Sources are relative to DIR and stay inside it.
 pub fn read(dir: &Path) -> anyhow::Result<Vec<Delivery>> {
     let path = dir.join("manifest.toml");
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("{}: a manifest lists what a folder holds, as [[delivery]] layer = \"…\" source = \"…\"", shown(&path)))?;
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!(
+            "{}: a manifest lists what a folder holds, as [[delivery]] layer = \"…\" source = \"…\"",
+            shown(&path)
+        )
+    })?;
     let manifest: Manifest = toml::from_str(&text).with_context(|| shown(&path))?;
     if manifest.delivery.is_empty() {
         bail!("{}: lists no [[delivery]]", shown(&path));
@@ -32,9 +36,15 @@ pub fn read(dir: &Path) -> anyhow::Result<Vec<Delivery>> {
     let mut plan: Vec<Delivery> = Vec::new();
     for entry in manifest.delivery {
         let relative = Path::new(&entry.source);
-        let inside = relative.components().all(|c| matches!(c, std::path::Component::Normal(_) | std::path::Component::CurDir));
+        let inside = relative
+            .components()
+            .all(|c| matches!(c, std::path::Component::Normal(_) | std::path::Component::CurDir));
         if !inside {
-            bail!("{}: source {:?} leaves the folder; a manifest names files beside itself", shown(&path), entry.source);
+            bail!(
+                "{}: source {:?} leaves the folder; a manifest names files beside itself",
+                shown(&path),
+                entry.source
+            );
         }
         let source = shown(&dir.join(relative));
         let Some(same) = plan.iter_mut().find(|d| d.layer == entry.layer) else {
@@ -73,7 +83,10 @@ mod tests {
 
     #[test]
     fn several_files_of_a_layer_are_one_delivery() {
-        let plan = try_read("[[delivery]]\nlayer='road'\nsource='a.gpkg'\n[[delivery]]\nlayer='road'\nsource='b.gpkg'\n").unwrap();
+        let plan = try_read(
+            "[[delivery]]\nlayer='road'\nsource='a.gpkg'\n[[delivery]]\nlayer='road'\nsource='b.gpkg'\n",
+        )
+        .unwrap();
         assert_eq!(plan.len(), 1);
         assert_eq!(plan[0].sources.len(), 2);
     }

@@ -7,7 +7,9 @@ use kho_network::{Direction, Kind, Network};
 
 pub fn run(context: &Context, command: NetworkCommand) -> anyhow::Result<()> {
     match command {
-        NetworkCommand::Trace { network, from, direction } => trace(context, &load(context, network)?, &from, direction),
+        NetworkCommand::Trace { network, from, direction } => {
+            trace(context, &load(context, network)?, &from, direction)
+        }
         NetworkCommand::Check { network } => check(context, &load(context, network)?),
     }
 }
@@ -70,8 +72,16 @@ fn check(context: &Context, network: &Network) -> anyhow::Result<()> {
     context.answer(&serde_json::json!({ "network": network.kind().name(), "findings": findings }), || {
         let mut text = String::new();
         for f in &findings {
-            text += &format!("{:?} {} {} at {:.6}, {:.6}: {} → {}\n", f.severity, f.layer, f.key, f.place[0], f.place[1], f.message.vi, f.remedy.vi);
+            text += &format!(
+                "{:?} {} {} at {:.6}, {:.6}: {} → {}\n",
+                f.severity, f.layer, f.key, f.place[0], f.place[1], f.message.vi, f.remedy.vi
+            );
         }
-        text + &format!("{} findings in {} nodes and {} edges", findings.len(), network.nodes().len(), network.edges().len())
+        text + &format!(
+            "{} findings in {} nodes and {} edges",
+            findings.len(),
+            network.nodes().len(),
+            network.edges().len()
+        )
     })
 }

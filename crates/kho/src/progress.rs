@@ -8,9 +8,15 @@ use std::time::Duration;
 pub fn bar(json: bool, label: String, unit: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(
         None,
-        if json || !std::io::stderr().is_terminal() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(8) },
+        if json || !std::io::stderr().is_terminal() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr_with_hz(8)
+        },
     );
-    let style = ProgressStyle::with_template(&format!("{{msg:24}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} {{eta}}"));
+    let style = ProgressStyle::with_template(&format!(
+        "{{msg:24}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} {{eta}}"
+    ));
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_message(label);
     bar.enable_steady_tick(Duration::from_millis(250));

@@ -6,11 +6,19 @@ use kho_query::{Answer, Limits, QueryEngine, format};
 use std::io::{IsTerminal as _, Write};
 use std::time::Instant;
 
-pub fn run(context: &Context, sql: &str, as_format: Format, snapshot: Option<i64>, repeat: u32) -> anyhow::Result<()> {
+pub fn run(
+    context: &Context,
+    sql: &str,
+    as_format: Format,
+    snapshot: Option<i64>,
+    repeat: u32,
+) -> anyhow::Result<()> {
     let as_format = if context.json && as_format == Format::Table { Format::Json } else { as_format };
     let binary = matches!(as_format, Format::Arrow | Format::Parquet);
     if binary && std::io::stdout().is_terminal() {
-        anyhow::bail!("that format is not for a terminal; send it to a file: kho query … --format parquet > answer.parquet");
+        anyhow::bail!(
+            "that format is not for a terminal; send it to a file: kho query … --format parquet > answer.parquet"
+        );
     }
     let policy = context.policy()?;
     let lake = context.lake(policy.city())?;

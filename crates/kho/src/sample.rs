@@ -23,11 +23,17 @@ pub fn run(context: &Context, dir: &Path, parcels: u64, seed: u64) -> anyhow::Re
         .iter()
         .map(|f| serde_json::json!({ "layer": f.layer, "file": f.file, "features": f.features }))
         .collect();
-    context.answer(&serde_json::json!({ "manifest": report.manifest, "synthetic": true, "files": files }), || {
-        let mut text = format!("A synthetic Nha Trang in {}: no real person, parcel or plan is in it.\n", shown(dir));
-        for f in &report.files {
-            text += &format!("  {:18} {:>12}  {}\n", f.layer, grouped(f.features), f.file);
-        }
-        text + &format!("Next: kho init CITY --synthetic; kho --city CITY ingest --all {}", shown(dir))
-    })
+    context.answer(
+        &serde_json::json!({ "manifest": report.manifest, "synthetic": true, "files": files }),
+        || {
+            let mut text = format!(
+                "A synthetic Nha Trang in {}: no real person, parcel or plan is in it.\n",
+                shown(dir)
+            );
+            for f in &report.files {
+                text += &format!("  {:18} {:>12}  {}\n", f.layer, grouped(f.features), f.file);
+            }
+            text + &format!("Next: kho init CITY --synthetic; kho --city CITY ingest --all {}", shown(dir))
+        },
+    )
 }

@@ -56,12 +56,13 @@ pub(crate) fn convert(column: &Column, source: Option<&ArrayRef>, rows: usize) -
     match (column.ty, ty) {
         (_, DataType::Null) => Converted::clean(new_null_array(&target, rows)),
         (ColumnType::Text, _) => display::to_text(source),
-        (ColumnType::Integer, DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Decimal128(..)) => {
-            match cast(source, &DataType::Float64) {
-                Some(floats) => wholes(source, floats.as_primitive::<Float64Type>()),
-                None => unreadable(source, &target),
-            }
-        }
+        (
+            ColumnType::Integer,
+            DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Decimal128(..),
+        ) => match cast(source, &DataType::Float64) {
+            Some(floats) => wholes(source, floats.as_primitive::<Float64Type>()),
+            None => unreadable(source, &target),
+        },
         (ColumnType::Integer | ColumnType::Float, t) if t.is_numeric() || *t == DataType::Boolean => {
             lossless(source, &target)
         }
@@ -181,10 +182,8 @@ fn wholes(source: &ArrayRef, floats: &Float64Array) -> Converted {
 }
 
 fn zero_one(ints: &Int64Array) -> Converted {
-    let array: BooleanArray = ints
-        .iter()
-        .map(|v| v.and_then(|v| (0..=1).contains(&v).then_some(v == 1)))
-        .collect();
+    let array: BooleanArray =
+        ints.iter().map(|v| v.and_then(|v| (0..=1).contains(&v).then_some(v == 1))).collect();
     let unreadable = rows(ints.len(), |i| array.is_null(i) && ints.is_valid(i));
     Converted { array: Arc::new(array), unreadable }
 }
@@ -237,7 +236,10 @@ mod tests {
     #[test]
     fn text_becomes_numbers_and_days() {
         let out = convert(&column(ColumnType::Float), Some(&bytes(&["1,5", "", "x"])), 3);
-        assert_eq!(out.array.as_primitive::<Float64Type>().iter().collect::<Vec<_>>(), [Some(1.5), None, None]);
+        assert_eq!(
+            out.array.as_primitive::<Float64Type>().iter().collect::<Vec<_>>(),
+            [Some(1.5), None, None]
+        );
         assert_eq!(out.unreadable, [2]);
         let out = convert(&column(ColumnType::Date), Some(&bytes(&["01/11/2024", "2024-13-01"])), 2);
         assert_eq!(out.array.as_any().downcast_ref::<Date32Array>().map(|a| a.value(0)), Some(20_028));
@@ -248,7 +250,10 @@ mod tests {
     fn numbers_keep_their_value_or_say_so() {
         let floats: ArrayRef = Arc::new(Float64Array::from(vec![Some(2.0), Some(2.5), None, Some(1e300)]));
         let out = convert(&column(ColumnType::Integer), Some(&floats), 4);
-        assert_eq!(out.array.as_primitive::<Int64Type>().iter().collect::<Vec<_>>(), [Some(2), None, None, None]);
+        assert_eq!(
+            out.array.as_primitive::<Int64Type>().iter().collect::<Vec<_>>(),
+            [Some(2), None, None, None]
+        );
         assert_eq!(out.unreadable, [1, 3]);
         let ints: ArrayRef = Arc::new(Int32Array::from(vec![0, 1, 2]));
         let out = convert(&column(ColumnType::Boolean), Some(&ints), 3);

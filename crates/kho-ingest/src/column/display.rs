@@ -83,7 +83,9 @@ pub(crate) fn json_value(array: &dyn Array, row: usize) -> Value {
             let text = ArrayFormatter::try_new(array, &FormatOptions::default())
                 .map(|f| f.value(row).to_string())
                 .unwrap_or_default();
-            if ty.is_numeric() && let Ok(number) = serde_json::from_str(&text) {
+            if ty.is_numeric()
+                && let Ok(number) = serde_json::from_str(&text)
+            {
                 return Value::Number(number);
             }
             text.into()

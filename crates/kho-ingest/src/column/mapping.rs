@@ -40,7 +40,8 @@ impl Mapping {
         let mut pass = |fits: &dyn Fn(usize, &str, &str) -> bool| {
             for (column, source) in sources.iter_mut().enumerate() {
                 if source.is_none() {
-                    let found = names.iter().find(|(i, name, folded)| !used[*i] && fits(column, name, folded));
+                    let found =
+                        names.iter().find(|(i, name, folded)| !used[*i] && fits(column, name, folded));
                     if let Some((i, _, _)) = found {
                         used[*i] = true;
                         *source = Some(*i);
@@ -55,11 +56,8 @@ impl Mapping {
         if short_names {
             pass(&|c, _, folded| folded.len() == DBF_NAME && columns[c].name.starts_with(folded));
         }
-        let unmapped = names
-            .iter()
-            .filter(|(i, _, _)| !used[*i])
-            .map(|(_, name, _)| (*name).to_owned())
-            .collect();
+        let unmapped =
+            names.iter().filter(|(i, _, _)| !used[*i]).map(|(_, name, _)| (*name).to_owned()).collect();
         Self { sources, unmapped }
     }
 

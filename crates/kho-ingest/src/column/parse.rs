@@ -19,7 +19,9 @@ pub(crate) fn whole(value: f64) -> Option<i64> {
 /// separates thousands.
 pub(crate) fn float(text: &str) -> Option<f64> {
     let text = text.trim();
-    if !text.bytes().any(|b| b.is_ascii_digit()) || text.bytes().any(|b| b.is_ascii_alphabetic() && !matches!(b, b'e' | b'E')) {
+    if !text.bytes().any(|b| b.is_ascii_digit())
+        || text.bytes().any(|b| b.is_ascii_alphabetic() && !matches!(b, b'e' | b'E'))
+    {
         return None; // "inf" and "nan" are no measurements
     }
     let grouped = |c: char| matches!(c, ' ' | '\u{a0}' | '\u{202f}');
@@ -187,7 +189,16 @@ mod tests {
     fn days_as_they_are_written() {
         let day = date("2024-11-01");
         assert_eq!(day, Some(20_028));
-        for text in ["01/11/2024", "1/11/2024", "1-11-2024", "1.11.2024", "20241101", "2024/11/1", "2024-11-01T07:00:00Z", "01/11/2024 07:30"] {
+        for text in [
+            "01/11/2024",
+            "1/11/2024",
+            "1-11-2024",
+            "1.11.2024",
+            "20241101",
+            "2024/11/1",
+            "2024-11-01T07:00:00Z",
+            "01/11/2024 07:30",
+        ] {
             assert_eq!(date(text), day, "{text}");
         }
         for text in ["11/24/2009", "2024-02-30", "1/1/24", "31.4.2024", "hôm nay", "2024-11-01Tx", ""] {

@@ -41,9 +41,8 @@ fn is_clean(value: &[u8]) -> bool {
         return false;
     }
     value.is_ascii()
-        || std::str::from_utf8(value).is_ok_and(|t| {
-            t.trim().len() == t.len() && is_nfc_quick(t.chars()) == IsNormalized::Yes
-        })
+        || std::str::from_utf8(value)
+            .is_ok_and(|t| t.trim().len() == t.len() && is_nfc_quick(t.chars()) == IsNormalized::Yes)
 }
 
 #[cfg(test)]

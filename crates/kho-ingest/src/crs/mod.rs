@@ -71,10 +71,7 @@ impl SourceCrs {
 
     fn new(srs: &SpatialRef, given: Option<&str>) -> Result<Self, IngestError> {
         let label = label(srs);
-        let bad = |message: String| IngestError::BadCrs {
-            crs: given.unwrap_or(&label).to_owned(),
-            message,
-        };
+        let bad = |message: String| IngestError::BadCrs { crs: given.unwrap_or(&label).to_owned(), message };
         let way = match vn2000::recognise(srs) {
             Recognised::Yes(vn) => Way::Vn2000(vn),
             Recognised::Other(step) => Way::Vn2000Other(step),
@@ -125,14 +122,10 @@ impl SourceCrs {
             Way::Vn2000(vn) => Transformer::Vn2000(*vn),
             Way::Vn2000Other(step) => {
                 let mut options = CoordTransformOptions::new().map_err(bad)?;
-                options
-                    .set_coordinate_operation(&vn2000::pipeline(step), false)
-                    .map_err(bad)?;
+                options.set_coordinate_operation(&vn2000::pipeline(step), false).map_err(bad)?;
                 // From a PROJ string, so that the axes are east, north whatever the authority says.
                 let source = SpatialRef::from_proj4(step).map_err(bad)?;
-                Transformer::Gdal(
-                    CoordTransform::new_with_options(&source, &target, &options).map_err(bad)?,
-                )
+                Transformer::Gdal(CoordTransform::new_with_options(&source, &target, &options).map_err(bad)?)
             }
             Way::Gdal(json) => {
                 let mut source = SpatialRef::from_definition(json).map_err(bad)?;
@@ -189,9 +182,20 @@ pub(crate) fn parse(text: &str) -> Result<SpatialRef, IngestError> {
             .map_err(|_| bad("there is no such EPSG code; give one such as EPSG:9217 or EPSG:4326"));
     }
     let authority = ["OGC:", "ESRI:", "IAU_", "URN:OGC:DEF:CRS:"].iter().any(|a| upper.starts_with(a));
-    let definition = ["+PROJ=", "PROJCS[", "GEOGCS[", "PROJCRS[", "GEOGCRS[", "COMPOUNDCRS[", "COMPD_CS[", "BOUNDCRS[", "GEODCRS[", "{"]
-        .iter()
-        .any(|d| upper.starts_with(d));
+    let definition = [
+        "+PROJ=",
+        "PROJCS[",
+        "GEOGCS[",
+        "PROJCRS[",
+        "GEOGCRS[",
+        "COMPOUNDCRS[",
+        "COMPD_CS[",
+        "BOUNDCRS[",
+        "GEODCRS[",
+        "{",
+    ]
+    .iter()
+    .any(|d| upper.starts_with(d));
     let text = match upper.as_str() {
         "CRS84" | "OGC:CRS84" | "URN:OGC:DEF:CRS:OGC:1.3:CRS84" => "OGC:CRS84",
         _ if authority || definition => text,

@@ -52,10 +52,7 @@ fn simple_pairwise(shapes: &Shapes, ring: Range<usize>) -> bool {
     for i in 0..n {
         let last = if i == 0 { n - 1 } else { n };
         for j in i + 2..last {
-            if meet(
-                ((x[i], y[i]), (x[i + 1], y[i + 1])),
-                ((x[j], y[j]), (x[j + 1], y[j + 1])),
-            ) {
+            if meet(((x[i], y[i]), (x[i + 1], y[i + 1])), ((x[j], y[j]), (x[j + 1], y[j + 1]))) {
                 return false;
             }
         }
@@ -113,10 +110,7 @@ fn nested_well(shapes: &Shapes, parts: Range<usize>) -> bool {
         let i = shapes.coords(ring).start;
         (shapes.x[i], shapes.y[i])
     };
-    let boxes: Vec<_> = parts
-        .clone()
-        .map(|p| bounds(shapes, shapes.coords(shapes.rings(p).start)))
-        .collect();
+    let boxes: Vec<_> = parts.clone().map(|p| bounds(shapes, shapes.coords(shapes.rings(p).start))).collect();
     for part in parts.clone() {
         let rings = shapes.rings(part);
         for hole in rings.start + 1..rings.end {
@@ -225,10 +219,16 @@ mod tests {
             ("POLYGON ((0 0, 4 0, 4 4, 2 4, 2 6, 2 4, 0 4, 0 0))", false),
             ("POLYGON ((0 0, 4 0, 4 4, 0 4, 0 0), (1 1, 1 2, 2 2, 2 1, 1 1))", true),
             ("POLYGON ((0 0, 4 0, 4 4, 0 4, 0 0), (5 1, 5 2, 6 2, 6 1, 5 1))", false),
-            ("POLYGON ((0 0, 9 0, 9 9, 0 9, 0 0), (1 1, 1 8, 8 8, 8 1, 1 1), (2 2, 2 3, 3 3, 3 2, 2 2))", false),
+            (
+                "POLYGON ((0 0, 9 0, 9 9, 0 9, 0 0), (1 1, 1 8, 8 8, 8 1, 1 1), (2 2, 2 3, 3 3, 3 2, 2 2))",
+                false,
+            ),
             ("MULTIPOLYGON (((0 0, 1 0, 1 1, 0 1, 0 0)), ((2 0, 3 0, 3 1, 2 1, 2 0)))", true),
             ("MULTIPOLYGON (((0 0, 9 0, 9 9, 0 9, 0 0)), ((2 2, 3 2, 3 3, 2 3, 2 2)))", false),
-            ("MULTIPOLYGON (((0 0, 9 0, 9 9, 0 9, 0 0), (1 1, 1 8, 8 8, 8 1, 1 1)), ((2 2, 3 2, 3 3, 2 3, 2 2)))", true),
+            (
+                "MULTIPOLYGON (((0 0, 9 0, 9 9, 0 9, 0 0), (1 1, 1 8, 8 8, 8 1, 1 1)), ((2 2, 3 2, 3 3, 2 3, 2 2)))",
+                true,
+            ),
         ] {
             assert_eq!(is_clean(&shapes(wkt), 0), clean, "{wkt}");
         }

@@ -31,7 +31,13 @@ pub(crate) fn push_native(shapes: &mut Shapes, array: &ArrayRef, row: usize, enc
     shapes.end_shape(mark, pushed.map(|()| Head { kind, multi, mended }));
 }
 
-fn part(shapes: &mut Shapes, array: &ArrayRef, at: usize, kind: GeometryKind, mended: &mut bool) -> Result<(), Reason> {
+fn part(
+    shapes: &mut Shapes,
+    array: &ArrayRef,
+    at: usize,
+    kind: GeometryKind,
+    mended: &mut bool,
+) -> Result<(), Reason> {
     let start = shapes.x.len();
     match kind {
         GeometryKind::Point => {
@@ -139,7 +145,10 @@ mod tests {
         assert!(shapes.head(1).is_ok());
         assert_eq!(shapes.head(2), Err(Reason::TooFewPoints));
         let odd: ArrayRef = Arc::new(FixedSizeListArray::new_null(
-            Arc::new(Field::new("item", DataType::Float64, true)), 2, 1));
+            Arc::new(Field::new("item", DataType::Float64, true)),
+            2,
+            1,
+        ));
         push_native(&mut shapes, &odd, 0, "linestring");
         assert!(shapes.head(3).is_err());
     }

@@ -120,11 +120,7 @@ impl Shapes {
 
     /// Ends a shape; one that is unusable leaves nothing behind but its reason.
     pub(crate) fn end_shape(&mut self, mark: Mark, head: Result<Head, Reason>) {
-        let head = if head.is_ok() && self.part_ends.len() == mark.2 {
-            Err(Reason::Empty)
-        } else {
-            head
-        };
+        let head = if head.is_ok() && self.part_ends.len() == mark.2 { Err(Reason::Empty) } else { head };
         if head.is_err() {
             self.rewind(mark);
         }

@@ -107,10 +107,7 @@ impl Reader<'_> {
         let iso = (code & 0x0FFF_FFFF) / 1000;
         let z = code & 0x8000_0000 != 0 || iso == 1 || iso == 3;
         let m = code & 0x4000_0000 != 0 || iso == 2 || iso == 3;
-        let layout = Layout {
-            little,
-            stride: 16 + if z { 8 } else { 0 } + if m { 8 } else { 0 },
-        };
+        let layout = Layout { little, stride: 16 + if z { 8 } else { 0 } + if m { 8 } else { 0 } };
         if iso > 3 {
             return Err(Reason::NotWkb.into());
         }
@@ -227,11 +224,7 @@ impl Reader<'_> {
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], Bad> {
-        let b = self
-            .bytes
-            .get(self.at..self.at + N)
-            .and_then(|b| b.try_into().ok())
-            .ok_or(Reason::NotWkb)?;
+        let b = self.bytes.get(self.at..self.at + N).and_then(|b| b.try_into().ok()).ok_or(Reason::NotWkb)?;
         self.at += N;
         Ok(b)
     }

@@ -96,7 +96,8 @@ impl Location {
                 let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
                 for entry in std::fs::read_dir(folder)? {
                     let path = entry?.path();
-                    let same = path.file_stem() == self.file.file_stem() && path.file_name() != self.file.file_name();
+                    let same = path.file_stem() == self.file.file_stem()
+                        && path.file_name() != self.file.file_name();
                     if same && has_extension(&path, companions) && path.is_file() {
                         files.push(path);
                     }
@@ -136,9 +137,7 @@ fn is_zip(path: &Path) -> bool {
 }
 
 pub(super) fn has_extension(path: &Path, of: &[&str]) -> bool {
-    path.extension()
-        .and_then(|e| e.to_str())
-        .is_some_and(|e| of.iter().any(|o| e.eq_ignore_ascii_case(o)))
+    path.extension().and_then(|e| e.to_str()).is_some_and(|e| of.iter().any(|o| e.eq_ignore_ascii_case(o)))
 }
 
 fn hash(path: &Path) -> std::io::Result<(String, u64)> {
@@ -177,7 +176,8 @@ mod tests {
             std::fs::write(path(name), "abc").unwrap();
         }
         let location = Location::find(&path("b.shp").to_string_lossy()).unwrap();
-        let names: Vec<_> = location.files().unwrap().iter().map(|p| p.file_name().unwrap().to_owned()).collect();
+        let names: Vec<_> =
+            location.files().unwrap().iter().map(|p| p.file_name().unwrap().to_owned()).collect();
         assert_eq!(names, ["b.dbf", "b.shp"]);
         assert_eq!(location.digest().unwrap().bytes, 6);
     }

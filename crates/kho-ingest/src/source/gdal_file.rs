@@ -32,8 +32,7 @@ pub(super) fn open(location: &Location, wanted: Option<&str>) -> Result<Opened, 
     let crs = layer.spatial_ref();
     let total = layer.try_feature_count();
     let schema = stream(&mut layer, 1).map_err(unreadable)?.schema();
-    let geometry = geometry_index(&schema, &geometry_name)
-        .ok_or_else(|| no_geometry(path, &driver))?;
+    let geometry = geometry_index(&schema, &geometry_name).ok_or_else(|| no_geometry(path, &driver))?;
     drop(layer);
     let schema = plain_schema(&schema, field_type);
     Ok(Opened {
@@ -106,11 +105,14 @@ fn said(error: &gdal::errors::GdalError) -> String {
 }
 
 /// The layer to read: the one named, else the only one with geometry.
-fn choose(dataset: &Dataset, path: &str, wanted: Option<&str>, driver: &str) -> Result<(String, usize), IngestError> {
-    let layers: Vec<(String, bool)> = dataset
-        .layers()
-        .map(|l| (l.name(), l.defn().geom_fields().next().is_some()))
-        .collect();
+fn choose(
+    dataset: &Dataset,
+    path: &str,
+    wanted: Option<&str>,
+    driver: &str,
+) -> Result<(String, usize), IngestError> {
+    let layers: Vec<(String, bool)> =
+        dataset.layers().map(|l| (l.name(), l.defn().geom_fields().next().is_some())).collect();
     let names = |spatial: bool| {
         let names = layers.iter().filter(|l| l.1 || !spatial).map(|l| l.0.as_str());
         names.collect::<Vec<_>>().join(", ")
@@ -157,9 +159,7 @@ fn kinds(declared: u32) -> Option<Vec<GeometryKind>> {
 
 fn geometry_index(schema: &Schema, name: &str) -> Option<usize> {
     let is_wkb = |f: &Field| {
-        f.metadata()
-            .get("ARROW:extension:name")
-            .is_some_and(|n| n == "ogc.wkb" || n == "geoarrow.wkb")
+        f.metadata().get("ARROW:extension:name").is_some_and(|n| n == "ogc.wkb" || n == "geoarrow.wkb")
     };
     let fields = schema.fields();
     fields
@@ -225,9 +225,7 @@ fn stream(layer: &mut Layer<'_>, rows: usize) -> Result<ArrowArrayStreamReader, 
     // GDAL fills `raw`, or leaves it empty and reports failure.
     unsafe {
         let raw: *mut FFI_ArrowArrayStream = &raw mut raw;
-        layer
-            .read_arrow_stream(raw.cast(), &options)
-            .map_err(|e| e.to_string())?;
+        layer.read_arrow_stream(raw.cast(), &options).map_err(|e| e.to_string())?;
     }
     ArrowArrayStreamReader::try_new(raw).map_err(|e| e.to_string())
 }

@@ -58,11 +58,7 @@ pub(crate) trait Reader: Send {
 /// Opens a source.
 pub(crate) fn open(location: &Location, source_layer: Option<&str>) -> Result<Opened, IngestError> {
     prepare_gdal();
-    if location.is_parquet() {
-        parquet_file::open(location)
-    } else {
-        gdal_file::open(location, source_layer)
-    }
+    if location.is_parquet() { parquet_file::open(location) } else { gdal_file::open(location, source_layer) }
 }
 
 /// Settings of GDAL that hold for the whole process.

@@ -16,7 +16,8 @@ pub(super) fn open(location: &Location) -> Result<Opened, IngestError> {
     let io = |source| IngestError::Io { path: location.file.clone(), source };
     let unreadable = |message: String| IngestError::Unreadable { path: path.clone(), message };
     let file = File::open(&location.file).map_err(io)?;
-    let metadata = ArrowReaderMetadata::load(&file, Default::default()).map_err(|e| unreadable(e.to_string()))?;
+    let metadata =
+        ArrowReaderMetadata::load(&file, Default::default()).map_err(|e| unreadable(e.to_string()))?;
     let geo: Option<Value> = metadata
         .metadata()
         .file_metadata()
@@ -26,18 +27,19 @@ pub(super) fn open(location: &Location) -> Result<Opened, IngestError> {
         .find(|kv| kv.key == "geo")
         .and_then(|kv| serde_json::from_str(kv.value.as_deref()?).ok());
     let schema = metadata.schema().clone();
-    let (geometry, described) = geometry_column(&schema, metadata.metadata(), geo.as_ref())
-        .ok_or_else(|| IngestError::NoGeometry {
-            path: path.clone(),
-            hint: " (no `geo` metadata and no column of type GEOMETRY)".into(),
+    let (geometry, described) =
+        geometry_column(&schema, metadata.metadata(), geo.as_ref()).ok_or_else(|| {
+            IngestError::NoGeometry {
+                path: path.clone(),
+                hint: " (no `geo` metadata and no column of type GEOMETRY)".into(),
+            }
         })?;
-    let encoding = encoding(&described, schema.field(geometry).data_type()).ok_or_else(|| {
-        IngestError::Encoding {
+    let encoding =
+        encoding(&described, schema.field(geometry).data_type()).ok_or_else(|| IngestError::Encoding {
             path: path.clone(),
             column: schema.field(geometry).name().clone(),
             encoding: described.encoding.clone(),
-        }
-    })?;
+        })?;
     let crs = described.crs.map(|text| crs::parse(&text)).transpose()?;
     let mut warnings = Vec::new();
     if described.spherical {
@@ -69,7 +71,11 @@ struct Described {
 }
 
 /// Finds the geometry column by the `geo` metadata, else by Parquet's own geometry types.
-fn geometry_column(schema: &Schema, metadata: &ParquetMetaData, geo: Option<&Value>) -> Option<(usize, Described)> {
+fn geometry_column(
+    schema: &Schema,
+    metadata: &ParquetMetaData,
+    geo: Option<&Value>,
+) -> Option<(usize, Described)> {
     let crs84 = || Some("OGC:CRS84".to_owned());
     if let Some(geo) = geo {
         let name = geo.get("primary_column").and_then(Value::as_str).unwrap_or("geometry");

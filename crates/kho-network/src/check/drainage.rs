@@ -39,7 +39,10 @@ fn slope(pipe: &Edge, found: &mut Vec<Finding>) {
         Severity::Error,
         Text::new(
             format!("Tuyến {} dốc ngược {rise:.2} m trên {:.1} m", pipe.key, pipe.length_m),
-            format!("Pipe {} rises {rise:.2} m over {:.1} m in the direction of flow", pipe.key, pipe.length_m),
+            format!(
+                "Pipe {} rises {rise:.2} m over {:.1} m in the direction of flow",
+                pipe.key, pipe.length_m
+            ),
         ),
         Text::new(
             "Đo lại cao độ hai đầu, hoặc đổi chiều tuyến (nut_dau, nut_cuoi)",
@@ -55,11 +58,17 @@ fn levels(pipe: &Edge, from: &Node, to: &Node, found: &mut Vec<Finding>) {
         let message = match (node.floor_m, node.rim_m) {
             (Some(floor), _) if level < floor - LEVEL_M => Text::new(
                 format!("Đáy tuyến {} ({level:.2} m) thấp hơn đáy nút {} ({floor:.2} m)", pipe.key, node.key),
-                format!("Pipe {}'s invert ({level:.2} m) is below the floor of node {} ({floor:.2} m)", pipe.key, node.key),
+                format!(
+                    "Pipe {}'s invert ({level:.2} m) is below the floor of node {} ({floor:.2} m)",
+                    pipe.key, node.key
+                ),
             ),
             (_, Some(rim)) if level > rim + LEVEL_M => Text::new(
                 format!("Đáy tuyến {} ({level:.2} m) cao hơn nắp nút {} ({rim:.2} m)", pipe.key, node.key),
-                format!("Pipe {}'s invert ({level:.2} m) is above the cover of node {} ({rim:.2} m)", pipe.key, node.key),
+                format!(
+                    "Pipe {}'s invert ({level:.2} m) is above the cover of node {} ({rim:.2} m)",
+                    pipe.key, node.key
+                ),
             ),
             _ => continue,
         };
@@ -79,7 +88,8 @@ fn levels(pipe: &Edge, from: &Node, to: &Node, found: &mut Vec<Finding>) {
 }
 
 fn orphan(network: &Network, index: usize, node: &Node, found: &mut Vec<Finding>) {
-    let joined = [Way::Incoming, Way::Outgoing].iter().any(|&way| network.edges_at(index, way).next().is_some());
+    let joined =
+        [Way::Incoming, Way::Outgoing].iter().any(|&way| network.edges_at(index, way).next().is_some());
     if joined {
         return;
     }
@@ -100,7 +110,12 @@ fn orphan(network: &Network, index: usize, node: &Node, found: &mut Vec<Finding>
 
 /// Water must not be pressed from a wide pipe into a narrow one.
 fn narrowing(network: &Network, index: usize, node: &Node, found: &mut Vec<Finding>) {
-    let widest = |way| network.edges_at(index, way).filter_map(|e| Some((e, e.section_m2?))).max_by(|a, b| a.1.total_cmp(&b.1));
+    let widest = |way| {
+        network
+            .edges_at(index, way)
+            .filter_map(|e| Some((e, e.section_m2?)))
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+    };
     // A node that divides the flow is judged by its widest way out.
     let (Some((inlet, wide)), Some((outlet, narrow))) = (widest(Way::Incoming), widest(Way::Outgoing)) else {
         return;
@@ -136,8 +151,14 @@ fn step_up(network: &Network, index: usize, node: &Node, found: &mut Vec<Finding
     if node.role == Role::Pump {
         return;
     }
-    let lowest_in = network.edges_at(index, Way::Incoming).filter_map(|e| Some((e, e.end_m?))).min_by(|a, b| a.1.total_cmp(&b.1));
-    let lowest_out = network.edges_at(index, Way::Outgoing).filter_map(|e| Some((e, e.start_m?))).min_by(|a, b| a.1.total_cmp(&b.1));
+    let lowest_in = network
+        .edges_at(index, Way::Incoming)
+        .filter_map(|e| Some((e, e.end_m?)))
+        .min_by(|a, b| a.1.total_cmp(&b.1));
+    let lowest_out = network
+        .edges_at(index, Way::Outgoing)
+        .filter_map(|e| Some((e, e.start_m?)))
+        .min_by(|a, b| a.1.total_cmp(&b.1));
     let (Some((inlet, low)), Some((outlet, high))) = (lowest_in, lowest_out) else { return };
     let step = high - low;
     if step <= LEVEL_M {
@@ -148,8 +169,14 @@ fn step_up(network: &Network, index: usize, node: &Node, found: &mut Vec<Finding
         FindingKind::InvertMismatch,
         Severity::Warning,
         Text::new(
-            format!("Tại nút {}, tuyến ra {} cao hơn tuyến vào {} {step:.2} m", node.key, outlet.key, inlet.key),
-            format!("At node {} the outgoing pipe {} lies {step:.2} m above the incoming {}", node.key, outlet.key, inlet.key),
+            format!(
+                "Tại nút {}, tuyến ra {} cao hơn tuyến vào {} {step:.2} m",
+                node.key, outlet.key, inlet.key
+            ),
+            format!(
+                "At node {} the outgoing pipe {} lies {step:.2} m above the incoming {}",
+                node.key, outlet.key, inlet.key
+            ),
         ),
         Text::new(
             "Đo lại cao độ đáy tại nút; nước đọng trong tuyến vào nếu số liệu đúng",
@@ -174,11 +201,12 @@ fn outlets(network: &Network, found: &mut Vec<Finding>) {
         let [first, rest @ ..] = piece.as_slice() else { continue };
         let saved = piece.iter().any(|n| matches!(network.nodes[n.index()].role, Role::Outfall | Role::Pump));
         let circle = !rest.is_empty() || network.graph.find_edge(*first, *first).is_some();
-        let leaves = piece
-            .iter()
-            .any(|n| network.edges_at(n.index(), Way::Outgoing).any(|edge| piece_of[edge.to as usize] != number));
+        let leaves = piece.iter().any(|n| {
+            network.edges_at(n.index(), Way::Outgoing).any(|edge| piece_of[edge.to as usize] != number)
+        });
         let joined = network.edges_at(first.index(), Way::Incoming).next().is_some();
-        let Some(node) = piece.iter().map(|n| &network.nodes[n.index()]).min_by(|a, b| a.key.cmp(&b.key)) else {
+        let Some(node) = piece.iter().map(|n| &network.nodes[n.index()]).min_by(|a, b| a.key.cmp(&b.key))
+        else {
             continue;
         };
         if circle {

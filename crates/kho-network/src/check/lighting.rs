@@ -31,7 +31,10 @@ fn cabinet(network: &Network, index: usize, node: &Node, found: &mut Vec<Finding
             node,
             FindingKind::EmptyCabinet,
             Severity::Info,
-            Text::new(format!("Tủ {} không cấp điện cho đèn nào", node.key), format!("Cabinet {} feeds no lamp", node.key)),
+            Text::new(
+                format!("Tủ {} không cấp điện cho đèn nào", node.key),
+                format!("Cabinet {} feeds no lamp", node.key),
+            ),
             Text::new(
                 "Bổ sung đèn của tủ, hoặc ghi tủ ngừng hoạt động",
                 "Add its lamps, or record the cabinet as out of use",
@@ -70,8 +73,14 @@ fn load(node: &Node, watts: f64, lamps: usize, found: &mut Vec<Finding>) {
         FindingKind::CabinetOverload,
         severity,
         Text::new(
-            format!("Tủ {} mang {load:.1} kW của {lamps} đèn trên công suất {power:.1} kW ({percent:.0} %)", node.key),
-            format!("Cabinet {} carries {load:.1} kW of {lamps} lamps on {power:.1} kW ({percent:.0} %)", node.key),
+            format!(
+                "Tủ {} mang {load:.1} kW của {lamps} đèn trên công suất {power:.1} kW ({percent:.0} %)",
+                node.key
+            ),
+            format!(
+                "Cabinet {} carries {load:.1} kW of {lamps} lamps on {power:.1} kW ({percent:.0} %)",
+                node.key
+            ),
         ),
         Text::new(
             "Chuyển bớt lộ sang tủ khác, thay đèn công suất thấp hơn, hoặc nâng công suất tủ",

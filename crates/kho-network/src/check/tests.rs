@@ -60,7 +60,8 @@ fn nodes(count: u32) -> RecordBatch {
 
 fn pipes(pipes: &[Pipe]) -> RecordBatch {
     let text_of = |f: fn(&Pipe) -> &str| text(pipes.iter().map(|p| f(p).to_owned()).collect());
-    let number = |f: fn(&Pipe) -> f64| -> ArrayRef { Arc::new(Float64Array::from_iter_values(pipes.iter().map(f))) };
+    let number =
+        |f: fn(&Pipe) -> f64| -> ArrayRef { Arc::new(Float64Array::from_iter_values(pipes.iter().map(f))) };
     batch(vec![
         ("kho_id", Arc::new(Int64Array::from_iter_values(200..200 + pipes.len() as i64))),
         ("ma_tuyen", text(pipes.iter().map(|p| format!("{}-{}", p.from, p.to)).collect())),
@@ -205,7 +206,8 @@ fn lighting(rows: &[(&str, &str, f64, [f64; 2])]) -> Network {
 #[test]
 fn lamps_are_chained_by_distance_from_their_cabinet() {
     // Delivered out of order along the street.
-    let network = lighting(&[("t1", "A", 100.0, place(3)), ("t1", "A", 100.0, place(1)), ("t1", "A", 100.0, place(2))]);
+    let network =
+        lighting(&[("t1", "A", 100.0, place(3)), ("t1", "A", 100.0, place(1)), ("t1", "A", 100.0, place(2))]);
     let up: Vec<i64> = network.trace(500, Direction::Upstream).unwrap().nodes.iter().map(|n| n.id).collect();
     assert_eq!(up, [500, 502, 501, 400]);
     let down = network.trace(501, Direction::Downstream).unwrap();

@@ -8,8 +8,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use kho_access::Principal;
-use kho_layer::{GeometryKind, KHO_ID};
 use kho_lake::SnapshotId;
+use kho_layer::{GeometryKind, KHO_ID};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -85,7 +85,12 @@ async fn list(app: &App, at: &At, units: &Published, day: &str) -> Result<Vec<Wa
     let mut wards = Vec::new();
     for batch in ask(app, at, &sql).await? {
         let ids = integers(&batch, KHO_ID)?;
-        let texts = |column: &str| batch.column_by_name(column).map(|c| arrow::compute::cast(c, &arrow::datatypes::DataType::Utf8)).transpose();
+        let texts = |column: &str| {
+            batch
+                .column_by_name(column)
+                .map(|c| arrow::compute::cast(c, &arrow::datatypes::DataType::Utf8))
+                .transpose()
+        };
         let (codes, names) = (texts("ma_dvhc")?, texts("ten")?);
         let value = |array: &Option<arrow::array::ArrayRef>, row: usize| {
             let array = array.as_ref()?.as_string_opt::<i32>()?;

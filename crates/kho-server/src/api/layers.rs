@@ -61,7 +61,11 @@ fn open_lists(catalogue: &Catalogue) -> BTreeSet<&str> {
     grants.flat_map(Grant::columns).filter_map(|column| column.code_list.as_deref()).collect()
 }
 
-pub(super) async fn code_lists(State(app): State<App>, at: At, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn code_lists(
+    State(app): State<App>,
+    at: At,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let open = open_lists(&at.catalogue);
     let lists: Vec<Value> = app
         .city
@@ -78,8 +82,11 @@ pub(super) async fn codes(
     Segments(name): Segments<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let list = app.city.code_list(&name).filter(|list| open_lists(&at.catalogue).contains(list.name.as_str()));
-    let list: &CodeList = list.ok_or_else(|| Problem::not_found(format!("No code list is called {name}.")))?;
-    let body = json!({"name": list.name, "version": list.version, "title": list.title, "entries": list.entries});
+    let list =
+        app.city.code_list(&name).filter(|list| open_lists(&at.catalogue).contains(list.name.as_str()));
+    let list: &CodeList =
+        list.ok_or_else(|| Problem::not_found(format!("No code list is called {name}.")))?;
+    let body =
+        json!({"name": list.name, "version": list.version, "title": list.title, "entries": list.entries});
     Ok(Tagged::json(Freshness::Revalidate, &body)?.answer(&headers))
 }

@@ -20,8 +20,9 @@ const DRAWN: usize = 20_000;
 const FINDINGS: usize = 5_000;
 
 async fn network(app: &App, at: &At, name: &str) -> Result<Arc<Network>, Problem> {
-    let kind = Kind::from_name(name)
-        .ok_or_else(|| Problem::not_found(format!("No network is called {name}; there are: drainage, lighting.")))?;
+    let kind = Kind::from_name(name).ok_or_else(|| {
+        Problem::not_found(format!("No network is called {name}; there are: drainage, lighting."))
+    })?;
     let [nodes, edges] = kind.layers();
     let (nodes, edges) = (at.catalogue.require(nodes)?, at.catalogue.require(edges)?);
     let key = (kind, nodes.files.layer_since, edges.files.layer_since);
@@ -47,8 +48,13 @@ pub(super) async fn trace(
     let snapshot = at.snapshot();
     let walk = move || {
         let trace = network.trace(from, direction)?;
-        let features: Vec<Value> =
-            trace.edges.iter().map(|edge| line(&name, edge)).chain(trace.nodes.iter().map(|n| point(n))).take(DRAWN).collect();
+        let features: Vec<Value> = trace
+            .edges
+            .iter()
+            .map(|edge| line(&name, edge))
+            .chain(trace.nodes.iter().map(|n| point(n)))
+            .take(DRAWN)
+            .collect();
         Some(json!({
             "network": name,
             "direction": direction.name(),
@@ -64,7 +70,8 @@ pub(super) async fn trace(
         }))
     };
     let body = tokio::task::spawn_blocking(walk).await?;
-    let body = body.ok_or_else(|| Problem::not_found(format!("Feature {from} is not part of this network.")))?;
+    let body =
+        body.ok_or_else(|| Problem::not_found(format!("Feature {from} is not part of this network.")))?;
     Ok(Tagged::json(at.freshness(), &body)?.answer(&headers))
 }
 

@@ -42,8 +42,9 @@ pub(super) async fn planning(
 ) -> Result<Response, Problem> {
     let layer = at.catalogue.require("land_parcel")?;
     let parcel = index::feature(&app, layer, index::id(&parcel_id)?).await?;
-    let area = areas(&parcel, 0)
-        .ok_or_else(|| Problem::not_found("This parcel has no area on the map, so no plan can be laid over it."))?;
+    let area = areas(&parcel, 0).ok_or_else(|| {
+        Problem::not_found("This parcel has no area on the map, so no plan can be laid over it.")
+    })?;
     let around = area.bounding_rect().map(|r| [r.min().x, r.min().y, r.max().x, r.max().y]);
     // Plans change by the day, and a pinned answer must not: it is about the day of its snapshot.
     let day = match at.catalogue.committed.filter(|_| at.pinned) {
@@ -62,7 +63,9 @@ pub(super) async fn planning(
     };
     let (zones, projects) = futures::try_join!(near("planning_zone"), near("planning_project"))?;
     let city = Arc::clone(&app.city);
-    let report = tokio::task::spawn_blocking(move || Overlay::new(&city, area).report(&city, &zones, &projects)).await?;
+    let report =
+        tokio::task::spawn_blocking(move || Overlay::new(&city, area).report(&city, &zones, &projects))
+            .await?;
     let mut body = json!({
         "parcel": properties(layer, &parcel),
         "snapshot": at.snapshot(),
@@ -86,7 +89,9 @@ fn properties(layer: &Published, parcel: &RecordBatch) -> Value {
 
 /// The day of the oldest planning data in the answer: it is no fresher than that.
 fn data_date(at: &At) -> Option<String> {
-    let delivered = ["planning_zone", "planning_project"].into_iter().filter_map(|name| at.catalogue.layer(name)?.delivered);
+    let delivered = ["planning_zone", "planning_project"]
+        .into_iter()
+        .filter_map(|name| at.catalogue.layer(name)?.delivered);
     delivered.min().or(at.catalogue.committed).map(|day| day.date_naive().to_string())
 }
 
@@ -161,7 +166,8 @@ impl Overlay {
         }
         let mut projects: Vec<(String, Project)> = by_project.into_iter().collect();
         // The most detailed plan first, of two alike the newer one.
-        projects.sort_by_key(|(_, project)| (project.rank(), std::cmp::Reverse(project.fact("decision_date"))));
+        projects
+            .sort_by_key(|(_, project)| (project.rank(), std::cmp::Reverse(project.fact("decision_date"))));
         json!({
             "area_m2": round(self.area_m2, 100.0),
             "no_planning_found": projects.is_empty(),
@@ -171,7 +177,10 @@ impl Overlay {
 
     fn zone(&self, city: &City, batch: &RecordBatch, row: usize, area: f64) -> Value {
         let function = text(batch, "chuc_nang", row);
-        let list = city.layer("planning_zone").and_then(|l| l.column("chuc_nang")).and_then(|c| c.code_list.as_ref());
+        let list = city
+            .layer("planning_zone")
+            .and_then(|l| l.column("chuc_nang"))
+            .and_then(|c| c.code_list.as_ref());
         let entry = list.and_then(|list| city.code_list(list)).and_then(|list| list.entry(&function));
         json!({
             "id": id(batch, row),
@@ -190,7 +199,8 @@ impl Overlay {
     fn project(&self, code: String, project: Project) -> Value {
         let mut zones = project.zones;
         zones.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut body = json!({"code": code, "name": null, "level": null, "decision": null, "decision_date": null});
+        let mut body =
+            json!({"code": code, "name": null, "level": null, "decision": null, "decision_date": null});
         if let (Value::Object(body), Some(facts)) = (&mut body, project.facts) {
             body.extend(facts);
         }
@@ -292,12 +302,17 @@ mod tests {
             &["ODT", "CX", "DGT", "X"],
         );
         let projects = batch(
-            &[(10, "B", square(x - d, y - d, 3.0 * d, 3.0 * d)), (11, "D", square(x, y, d, d)), (12, "E", square(x + 1.0, y, d, d))],
+            &[
+                (10, "B", square(x - d, y - d, 3.0 * d, 3.0 * d)),
+                (11, "D", square(x, y, d, d)),
+                (12, "E", square(x + 1.0, y, d, d)),
+            ],
             "cap_do",
             &["QHC", "QCT", "QPK"],
         );
         let report = Overlay::new(&city, square(x, y, d, d)).report(&city, &[zones], &[projects]);
-        let codes: Vec<_> = report["projects"].as_array().unwrap().iter().map(|p| p["code"].as_str().unwrap()).collect();
+        let codes: Vec<_> =
+            report["projects"].as_array().unwrap().iter().map(|p| p["code"].as_str().unwrap()).collect();
         // The detailed plan, the general plan, then the one that nothing is known of.
         assert_eq!(codes, ["D", "B", "A"]);
         let zones = report["projects"][2]["zones"].as_array().unwrap();

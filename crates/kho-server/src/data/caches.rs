@@ -35,7 +35,8 @@ pub(crate) struct Caches {
 
 impl Default for Caches {
     fn default() -> Self {
-        let kilobytes = |_: &IndexKey, index: &Arc<Index>| u32::try_from(index.bytes() / 1024 + 1).unwrap_or(u32::MAX);
+        let kilobytes =
+            |_: &IndexKey, index: &Arc<Index>| u32::try_from(index.bytes() / 1024 + 1).unwrap_or(u32::MAX);
         Self {
             current: Mutex::new(None),
             snapshots: Mutex::default(),

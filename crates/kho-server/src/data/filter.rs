@@ -59,7 +59,9 @@ impl Span {
             }
             // A plus sign in a query string arrives as a blank.
             let text = text.replace(' ', "+");
-            DateTime::parse_from_rfc3339(&text).map(|t| day(t.with_timezone(&Utc).date_naive())).map_err(|_| wrong())
+            DateTime::parse_from_rfc3339(&text)
+                .map(|t| day(t.with_timezone(&Utc).date_naive()))
+                .map_err(|_| wrong())
         };
         let open = |text: &str| text.is_empty() || text == "..";
         let Some((from, to)) = text.split_once('/') else {
@@ -96,7 +98,11 @@ pub(crate) fn parse_bbox(text: Option<&str>, crs: Option<&str>) -> Result<Option
              south not above north; for example bbox=109.18,12.22,109.21,12.26.",
         )
     };
-    let numbers = text.split(',').map(|n| n.trim().parse::<f64>()).collect::<Result<Vec<_>, _>>().map_err(|_| wrong())?;
+    let numbers = text
+        .split(',')
+        .map(|n| n.trim().parse::<f64>())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| wrong())?;
     let bounds = match *numbers {
         [w, s, e, n] | [w, s, _, e, n, _] => [w, s, e, n],
         _ => return Err(wrong()),
@@ -163,7 +169,8 @@ impl Filter {
             };
             inside
                 && self.valid.is_none_or(|span| {
-                    value(&from).is_none_or(|first| first <= span.to) && value(&to).is_none_or(|last| last >= span.from)
+                    value(&from).is_none_or(|first| first <= span.to)
+                        && value(&to).is_none_or(|last| last >= span.from)
                 })
         });
         Some(keep.map(Some).collect())

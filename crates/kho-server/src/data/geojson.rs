@@ -146,7 +146,9 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    use arrow::array::{BinaryArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+    use arrow::array::{
+        BinaryArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+    };
     use proptest::prelude::*;
 
     #[test]
@@ -159,7 +161,10 @@ mod tests {
             ("ten", Arc::new(StringArray::from(vec![Some("Đường \"A\"\n"), None]))),
             ("dien_tich", Arc::new(Float64Array::from(vec![Some(12.5), Some(f64::NAN)]))),
             ("tu_ngay", Arc::new(Date32Array::from(vec![Some(20_270), None]))),
-            ("luc", Arc::new(TimestampMicrosecondArray::from(vec![Some(1_500_000), None]).with_timezone("UTC"))),
+            (
+                "luc",
+                Arc::new(TimestampMicrosecondArray::from(vec![Some(1_500_000), None]).with_timezone("UTC")),
+            ),
             (GEOMETRY, Arc::new(BinaryArray::from(vec![Some(point.as_slice()), None]))),
         ];
         let batch = RecordBatch::try_from_iter(columns).unwrap();

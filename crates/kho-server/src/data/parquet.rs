@@ -9,7 +9,8 @@ use arrow::datatypes::{Schema, SchemaRef};
 use kho_lake::{Bounds, DataFile, Lake, LayerFiles, row_group_bounds};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    RowSelection,
 };
 
 use crate::http::problem::Problem;
@@ -37,7 +38,8 @@ impl Open {
     /// The row groups, in order.
     pub(crate) fn groups(&self) -> Vec<Group> {
         let metadata = self.footer.metadata();
-        let rows = metadata.row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or_default());
+        let rows =
+            metadata.row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or_default());
         rows.zip(row_group_bounds(metadata)).map(|(rows, bounds)| Group { rows, bounds }).collect()
     }
 
@@ -67,7 +69,8 @@ impl Open {
 ///
 /// Names outside the grant are not there, so no caller can reach past it.
 pub(crate) fn granted(files: &LayerFiles, names: &[&str]) -> SchemaRef {
-    let fields: Vec<_> = files.schema.fields().iter().filter(|f| names.contains(&f.name().as_str())).cloned().collect();
+    let fields: Vec<_> =
+        files.schema.fields().iter().filter(|f| names.contains(&f.name().as_str())).cloned().collect();
     Arc::new(Schema::new(fields))
 }
 

@@ -56,10 +56,11 @@ fn read_page(
     let files = &layer.files.files;
     let first = match start {
         None => 0,
-        Some(start) => files
-            .iter()
-            .position(|file| file.id == start.file && start.row < file.rows)
-            .ok_or_else(|| Problem::bad_request("next is not a token of this collection; begin again without it."))?,
+        Some(start) => {
+            files.iter().position(|file| file.id == start.file && start.row < file.rows).ok_or_else(|| {
+                Problem::bad_request("next is not a token of this collection; begin again without it.")
+            })?
+        }
     };
     let mut page = Page { batches: Vec::new(), count: 0, next: None };
     for (index, file) in files.iter().enumerate().skip(first) {
@@ -153,8 +154,11 @@ pub(crate) async fn at_rows(
         let mut found = Vec::new();
         let mut before = 0;
         for file in &layer.files.files {
-            let here: Vec<u64> =
-                rows.iter().filter(|&&row| row >= before && row < before + file.rows).map(|row| row - before).collect();
+            let here: Vec<u64> = rows
+                .iter()
+                .filter(|&&row| row >= before && row < before + file.rows)
+                .map(|row| row - before)
+                .collect();
             before += file.rows;
             if !here.is_empty() {
                 single_rows(&lake, &layer, file, &here, &mut found)?;

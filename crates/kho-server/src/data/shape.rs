@@ -69,7 +69,11 @@ impl Reader<'_> {
         match kind {
             1 => {
                 let point = self.point()?;
-                if point[0].is_nan() { out.push_str("[]") } else { write_point(point, out) }
+                if point[0].is_nan() {
+                    out.push_str("[]")
+                } else {
+                    write_point(point, out)
+                }
                 Some(())
             }
             2 => self.list(out, |reader, out| {
@@ -87,7 +91,11 @@ impl Reader<'_> {
         }
     }
 
-    fn list(&mut self, out: &mut String, mut each: impl FnMut(&mut Self, &mut String) -> Option<()>) -> Option<()> {
+    fn list(
+        &mut self,
+        out: &mut String,
+        mut each: impl FnMut(&mut Self, &mut String) -> Option<()>,
+    ) -> Option<()> {
         out.push('[');
         for index in 0..self.number()? {
             if index > 0 {
@@ -110,7 +118,9 @@ impl Reader<'_> {
         let origin = points.first().copied().unwrap_or_default();
         let area: f64 = points
             .windows(2)
-            .map(|w| (w[0][0] - origin[0]) * (w[1][1] - origin[1]) - (w[1][0] - origin[0]) * (w[0][1] - origin[1]))
+            .map(|w| {
+                (w[0][0] - origin[0]) * (w[1][1] - origin[1]) - (w[1][0] - origin[0]) * (w[0][1] - origin[1])
+            })
             .sum();
         if (area < 0.0) == outer && area != 0.0 {
             points.reverse();
@@ -156,7 +166,10 @@ mod tests {
 
     #[test]
     fn every_kind_is_written() {
-        assert_eq!(json(&point!(x: 109.25, y: 12.5).into()), serde_json::json!({"type": "Point", "coordinates": [109.25, 12.5]}));
+        assert_eq!(
+            json(&point!(x: 109.25, y: 12.5).into()),
+            serde_json::json!({"type": "Point", "coordinates": [109.25, 12.5]})
+        );
         let line = line_string![(x: 0.0, y: 1.0), (x: 2.0, y: 3.0)];
         assert_eq!(json(&line.clone().into())["coordinates"], serde_json::json!([[0, 1], [2, 3]]));
         let many = geo_types::MultiLineString::new(vec![line.clone(), line]);

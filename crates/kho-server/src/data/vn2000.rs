@@ -147,7 +147,8 @@ mod tests {
         // A hundredth of a degree square beside the meridian, against the ellipsoid's area
         // (1 203 846.6 m² at 12.24° N) times the square of the scale 0.9999.
         let (x, y, d) = (108.25, 12.24, 0.005);
-        let square = polygon![(x: x - d, y: y - d), (x: x + d, y: y - d), (x: x + d, y: y + d), (x: x - d, y: y + d)];
+        let square =
+            polygon![(x: x - d, y: y - d), (x: x + d, y: y - d), (x: x + d, y: y + d), (x: x - d, y: y + d)];
         let area = Zone::of(9217).unwrap().plane(&square.clone().into()).unsigned_area();
         let e2 = F * (2.0 - F);
         let w = 1.0 - e2 * y.to_radians().sin().powi(2);

@@ -77,7 +77,11 @@ mod tests {
 
     #[test]
     fn an_authority_cannot_smuggle() {
-        let bad = headers(&[("host", "a.vn"), ("x-forwarded-host", "evil.vn/\"><script>"), ("x-forwarded-proto", "javascript")]);
+        let bad = headers(&[
+            ("host", "a.vn"),
+            ("x-forwarded-host", "evil.vn/\"><script>"),
+            ("x-forwarded-proto", "javascript"),
+        ]);
         assert_eq!(Base::of(None, &bad).0, "http://a.vn");
         assert_eq!(Base::of(None, &HeaderMap::new()).0, "http://localhost");
     }

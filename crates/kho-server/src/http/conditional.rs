@@ -37,9 +37,11 @@ impl Freshness {
 pub(crate) fn matches(headers: &HeaderMap, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let wanted = opaque(tag);
-    headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|list| {
-        tags(list).any(|candidate| candidate.trim() == "*" || opaque(candidate) == wanted)
-    })
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|list| tags(list).any(|candidate| candidate.trim() == "*" || opaque(candidate) == wanted))
 }
 
 /// Splits a list of entity tags. A comma may stand inside the quotes.
@@ -69,7 +71,14 @@ impl Tagged {
     /// compressed on the way.
     pub(crate) fn text(content_type: &'static str, freshness: Freshness, text: String) -> Self {
         let tag = format!("W/\"{:016x}\"", xxh3_64(text.as_bytes()));
-        Self { content_type, tag, freshness, encoding: None, vary: "Accept, Accept-Encoding, Accept-Language", body: Body::from(text) }
+        Self {
+            content_type,
+            tag,
+            freshness,
+            encoding: None,
+            vary: "Accept, Accept-Encoding, Accept-Language",
+            body: Body::from(text),
+        }
     }
 
     /// A JSON document, tagged as [`Tagged::text`].
@@ -116,7 +125,15 @@ mod tests {
 
     #[test]
     fn tags_compare_weakly_and_whole() {
-        for yes in [&["\"a\""][..], &["W/\"a\""], &["\"b\", \"a\""], &["*"], &["\"b\", *"], &["\"b\"", "\"a\""], &["\"x,y\",W/\"a\""]] {
+        for yes in [
+            &["\"a\""][..],
+            &["W/\"a\""],
+            &["\"b\", \"a\""],
+            &["*"],
+            &["\"b\", *"],
+            &["\"b\"", "\"a\""],
+            &["\"x,y\",W/\"a\""],
+        ] {
             assert!(matches(&asks(yes), "\"a\""), "{yes:?}");
             assert!(matches(&asks(yes), "W/\"a\""), "{yes:?}");
         }

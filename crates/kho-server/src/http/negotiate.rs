@@ -40,7 +40,8 @@ impl Format {
 
 /// Whether the asker takes gzip.
 pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    list(headers, header::ACCEPT_ENCODING).is_some_and(|accept| quality(&accept, &["gzip", "x-gzip"], &["*"]) > 0.0)
+    list(headers, header::ACCEPT_ENCODING)
+        .is_some_and(|accept| quality(&accept, &["gzip", "x-gzip"], &["*"]) > 0.0)
 }
 
 fn list(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {

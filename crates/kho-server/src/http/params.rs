@@ -63,7 +63,10 @@ impl Params {
     /// The same parameters with one set, as a query string without the question mark.
     pub(crate) fn with(&self, name: &str, value: &str) -> String {
         let kept = self.0.iter().filter(|(key, _)| key != name).map(|(k, v)| (k.as_str(), v.as_str()));
-        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair(name, value).finish()
+        url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(kept)
+            .append_pair(name, value)
+            .finish()
     }
 
     /// All parameters as a query string without the question mark.

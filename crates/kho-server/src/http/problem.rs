@@ -58,8 +58,7 @@ impl Problem {
 
     /// 503: too slow or too busy now; later it may work.
     pub(crate) fn busy(detail: impl Into<String>) -> Self {
-        let mut problem =
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "The server is busy", detail);
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "The server is busy", detail);
         problem.retry_after = Some(5);
         problem
     }
@@ -251,6 +250,9 @@ mod tests {
     #[test]
     fn a_hidden_layer_reads_like_a_missing_one() {
         let problem = Problem::from(AccessError::NoSuchLayer("abc".into()));
-        assert_eq!((problem.status, problem.detail.as_str()), (StatusCode::NOT_FOUND, "No layer is called abc."));
+        assert_eq!(
+            (problem.status, problem.detail.as_str()),
+            (StatusCode::NOT_FOUND, "No layer is called abc.")
+        );
     }
 }

@@ -5,7 +5,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::{CRS84, GEOJSON, HTML, JSON, city_title, document, html, language, link, page, pin, representations};
+use super::{
+    CRS84, GEOJSON, HTML, JSON, city_title, document, html, language, link, page, pin, representations,
+};
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
@@ -37,7 +39,11 @@ pub(super) async fn list(
             let rows = at.catalogue.layers.iter().map(|layer| {
                 let address = format!("{root}/{}?f=html", layer.name());
                 let title = html::anchor(&address, layer.def().title.get(lang));
-                format!("{title} <small>{} · {}</small>", html::escape(layer.name()), layer.files.feature_count)
+                format!(
+                    "{title} <small>{} · {}</small>",
+                    html::escape(layer.name()),
+                    layer.files.feature_count
+                )
             });
             let body = html::list(rows) + &html::links(&links);
             let title = city_title(&app.city, lang);
@@ -73,7 +79,11 @@ pub(super) async fn one(
                 + &html::list([html::anchor(&items, "Items")].into_iter())
                 + &html::table(&["name", "title", "unit"], columns);
             let crumbs = [(format!("{base}/ogc/collections?f=html"), "Collections".to_owned())];
-            page(at.freshness(), html::page(layer.def().title.get(lang), &base, &crumbs, &body, lang), &headers)
+            page(
+                at.freshness(),
+                html::page(layer.def().title.get(lang), &base, &crumbs, &body, lang),
+                &headers,
+            )
         }
     }
 }
@@ -86,10 +96,12 @@ fn collection(layer: &Published, at: &At, base: &str, lang: &str) -> Value {
     if let Some(bounds) = layer.files.bounds {
         extent["spatial"] = json!({"bbox": [bounds], "crs": CRS84});
     }
-    let dated = [&def.valid_from, &def.valid_to].into_iter().flatten().any(|column| layer.grant.allows(column));
+    let dated =
+        [&def.valid_from, &def.valid_to].into_iter().flatten().any(|column| layer.grant.allows(column));
     if dated {
         // Computing the exact span would read the layer; an open one is true.
-        extent["temporal"] = json!({"interval": [[null, null]], "trs": "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"});
+        extent["temporal"] =
+            json!({"interval": [[null, null]], "trs": "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"});
     }
     json!({
         "id": def.name,

@@ -11,7 +11,8 @@ small{color:#666}nav{font-size:.9rem}";
 
 /// The pages' style sheet.
 pub(super) async fn css() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=86400")], CSS).into_response()
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=86400")], CSS)
+        .into_response()
 }
 
 /// A whole page; `body` is HTML, the rest is text.
@@ -65,7 +66,9 @@ pub(super) fn list(entries: impl Iterator<Item = String>) -> String {
 pub(super) fn table<R: IntoIterator<Item = String>>(head: &[&str], rows: impl Iterator<Item = R>) -> String {
     let head: String = head.iter().map(|cell| format!("<th>{}</th>", escape(cell))).collect();
     let rows: String = rows
-        .map(|row| format!("<tr>{}</tr>", row.into_iter().map(|cell| format!("<td>{cell}</td>")).collect::<String>()))
+        .map(|row| {
+            format!("<tr>{}</tr>", row.into_iter().map(|cell| format!("<td>{cell}</td>")).collect::<String>())
+        })
         .collect();
     format!("<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
 }
@@ -95,7 +98,13 @@ mod tests {
     #[test]
     fn data_cannot_become_markup() {
         let evil = "<script>\"'&";
-        let html = page(evil, "http://a", &[(evil.into(), evil.into())], &(anchor(evil, evil) + &paragraph(evil)), "vi");
+        let html = page(
+            evil,
+            "http://a",
+            &[(evil.into(), evil.into())],
+            &(anchor(evil, evil) + &paragraph(evil)),
+            "vi",
+        );
         assert!(!html.contains("<script>"));
         assert!(html.contains("&lt;script&gt;&quot;&#39;&amp;"));
     }

@@ -53,7 +53,9 @@ pub(super) async fn items(
     // The token's snapshot holds for all pages, so that a delivery in between changes none of them.
     let at = match token {
         Some(token) if at.pinned && token.snapshot != at.snapshot() => {
-            return Err(Problem::bad_request("next belongs to another snapshot than the one named; leave one of them out."));
+            return Err(Problem::bad_request(
+                "next belongs to another snapshot than the one named; leave one of them out.",
+            ));
         }
         Some(token) => At::snapshot_of(&app, token.snapshot).await?,
         None => at,
@@ -61,16 +63,28 @@ pub(super) async fn items(
     let layer = at.catalogue.require(&name)?;
     let start = token.map(|token| token.position);
     let found = page(&app.lake, layer, filter, start, limit).await?;
-    let answer = Answer { layer, at: &at, base: &base, params: &params, format, filter, first: start.is_none(), found };
+    let answer = Answer {
+        layer,
+        at: &at,
+        base: &base,
+        params: &params,
+        format,
+        filter,
+        first: start.is_none(),
+        found,
+    };
     let tagged = match format {
         Format::Json => Tagged::text(GEOJSON, at.freshness(), answer.geojson()),
-        Format::Html => Tagged::text("text/html; charset=utf-8", at.freshness(), answer.html(language(&headers))),
+        Format::Html => {
+            Tagged::text("text/html; charset=utf-8", at.freshness(), answer.html(language(&headers)))
+        }
     };
     Ok(with_crs(tagged.answer(&headers)))
 }
 
 fn token(text: &str) -> Result<Token, Problem> {
-    text.parse().map_err(|()| Problem::bad_request("next is not a token of this server; begin again without it."))
+    text.parse()
+        .map_err(|()| Problem::bad_request("next is not a token of this server; begin again without it."))
 }
 
 /// Says which CRS the coordinates are in (Part 2, requirement 17).
@@ -100,7 +114,9 @@ impl Answer<'_> {
             let token = Token { snapshot: self.at.snapshot(), position };
             let (kind, query) = match self.format {
                 Format::Json => (GEOJSON, self.params.with("next", &token.to_string())),
-                Format::Html => (HTML, Params::parse(&self.params.with("next", &token.to_string())).with("f", "html")),
+                Format::Html => {
+                    (HTML, Params::parse(&self.params.with("next", &token.to_string())).with("f", "html"))
+                }
             };
             links.push(link(format!("{items}?{query}"), "next", kind, "Next page"));
         }
@@ -139,7 +155,8 @@ impl Answer<'_> {
         let mut head = vec!["kho_id"];
         head.extend(columns.iter().map(|c| c.title.get(lang)));
         let root = format!("{}/ogc/collections", self.base);
-        let rows = self.found.batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)));
+        let rows =
+            self.found.batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)));
         let rows = rows.map(|(batch, row)| {
             let id = crate::data::geojson::id(batch, row).unwrap_or_default();
             let address = format!("{root}/{}/items/{id}?f=html", self.layer.name());
@@ -168,7 +185,8 @@ pub(super) async fn item(
     let format = Format::of(&params, &headers)?;
     let layer = at.catalogue.require(&name)?;
     // An id that no feature can have is the id of no feature (7.16.2).
-    let number = index::id(&id).map_err(|_| Problem::not_found(format!("Layer {name} has no such feature.")))?;
+    let number =
+        index::id(&id).map_err(|_| Problem::not_found(format!("Layer {name} has no such feature.")))?;
     let feature = index::feature(&app, layer, number).await?;
     let root = format!("{base}/ogc/collections/{name}");
     let mut links = representations(&format!("{root}/items/{id}"), &params.all(), format, GEOJSON).to_vec();
@@ -183,7 +201,10 @@ pub(super) async fn item(
             let lang = language(&headers);
             let rows = layer.grant.columns().map(|column| {
                 let value = crate::data::words::value(&app.city, column, &value(&feature, &column.name, 0));
-                [html::escape(column.title.get(lang)), html::escape(value.as_ref().map_or("", |v| v.get(lang)))]
+                [
+                    html::escape(column.title.get(lang)),
+                    html::escape(value.as_ref().map_or("", |v| v.get(lang))),
+                ]
             });
             let body = html::table(&["", ""], rows) + &html::links(&links);
             let crumbs = [(format!("{root}/items?f=html"), name.clone())];

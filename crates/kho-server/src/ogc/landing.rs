@@ -45,7 +45,8 @@ pub(super) async fn landing(
     };
     match format {
         Format::Json => {
-            let body = json!({"title": title, "description": description, "attribution": title, "links": links});
+            let body =
+                json!({"title": title, "description": description, "attribution": title, "links": links});
             Ok(document(JSON, Freshness::Revalidate, &body, &headers))
         }
         Format::Html => {
@@ -62,10 +63,16 @@ pub(super) async fn conformance(
 ) -> Result<Response, Problem> {
     params.only(&["f"])?;
     match Format::of(&params, &headers)? {
-        Format::Json => Ok(document(JSON, Freshness::Revalidate, &json!({"conformsTo": CONFORMANCE}), &headers)),
+        Format::Json => {
+            Ok(document(JSON, Freshness::Revalidate, &json!({"conformsTo": CONFORMANCE}), &headers))
+        }
         Format::Html => {
             let body = html::list(CONFORMANCE.iter().map(|class| html::escape(class)));
-            page(Freshness::Revalidate, html::page("Conformance", &base, &[], &body, language(&headers)), &headers)
+            page(
+                Freshness::Revalidate,
+                html::page("Conformance", &base, &[], &body, language(&headers)),
+                &headers,
+            )
         }
     }
 }

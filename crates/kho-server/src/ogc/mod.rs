@@ -67,7 +67,8 @@ fn representations(address: &str, query: &str, format: Format, json_type: &str) 
 
 /// The language of titles: what the asker prefers, Vietnamese when nothing says English.
 fn language(headers: &HeaderMap) -> &'static str {
-    let first = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).and_then(|v| v.split(',').next());
+    let first =
+        headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).and_then(|v| v.split(',').next());
     if first.is_some_and(|lang| lang.trim().to_ascii_lowercase().starts_with("en")) { "en" } else { "vi" }
 }
 

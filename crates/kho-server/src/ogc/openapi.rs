@@ -71,7 +71,15 @@ fn openapi(title: &str, server: &str, collections: &[&str]) -> Value {
     })
 }
 
-fn operation(id: &str, summary: &str, tag: &str, parameters: &[&str], kind: &str, schema: &str, may_miss: bool) -> Value {
+fn operation(
+    id: &str,
+    summary: &str,
+    tag: &str,
+    parameters: &[&str],
+    kind: &str,
+    schema: &str,
+    may_miss: bool,
+) -> Value {
     let problem = json!({"$ref": "#/components/responses/problem"});
     let mut responses = json!({
         "200": {
@@ -97,9 +105,7 @@ fn parameters(collections: &[&str]) -> Value {
         json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema,
                "style": "form", "explode": false})
     };
-    let path = |name: &str, description: &str, schema: Value| {
-        json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema})
-    };
+    let path = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema});
     let mut collection = json!({"type": "string"});
     // An empty enum is not allowed.
     if !collections.is_empty() {
@@ -172,7 +178,8 @@ mod tests {
     fn every_reference_is_inside_the_document() {
         let document = openapi("t", "http://a/ogc", &["land_parcel"]);
         let text = document.to_string();
-        let references: Vec<&str> = text.split("\"$ref\":\"").skip(1).filter_map(|r| r.split('"').next()).collect();
+        let references: Vec<&str> =
+            text.split("\"$ref\":\"").skip(1).filter_map(|r| r.split('"').next()).collect();
         assert!(references.len() > 20);
         for reference in references {
             let pointer = reference.strip_prefix('#').expect("a reference within the document");

@@ -46,8 +46,11 @@ fn layers<'a>(theme: &Theme, city: &City, grants: &[&'a Grant]) -> (Vec<Value>, 
     let mut drawn: Vec<&Grant> = Vec::new();
     let (mut ground, mut labels) = (Vec::new(), Vec::new());
     for entry in &theme.order {
-        let (name, wanted) = entry.split_once(':').map_or((entry.as_str(), None), |(name, part)| (name, Some(part)));
-        let Some((grant, parts)) = all.iter_mut().find(|(grant, _)| grant.layer().name == name) else { continue };
+        let (name, wanted) =
+            entry.split_once(':').map_or((entry.as_str(), None), |(name, part)| (name, Some(part)));
+        let Some((grant, parts)) = all.iter_mut().find(|(grant, _)| grant.layer().name == name) else {
+            continue;
+        };
         let listed = |part: &str| theme.order.iter().any(|e| e.split_once(':') == Some((name, part)));
         let first = !drawn.iter().any(|g| g.layer().name == name);
         let mut kept = Vec::new();

@@ -45,7 +45,10 @@ async fn style(
     let theme = name.strip_suffix(".json").and_then(|name| app.themes.get(name));
     let Some(theme) = theme else {
         let names: Vec<_> = app.themes.all().map(|t| format!("{}.json", t.name)).collect();
-        return Err(Problem::not_found(format!("No style is called {name}; there are: {}.", names.join(", "))));
+        return Err(Problem::not_found(format!(
+            "No style is called {name}; there are: {}.",
+            names.join(", ")
+        )));
     };
     Ok(Tagged::json(at.freshness(), &compose::style(theme, &app.city, &at, &base))?.answer(&headers))
 }

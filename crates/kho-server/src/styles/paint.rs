@@ -56,7 +56,8 @@ pub(super) fn width(look: &Look, grant: &Grant, city: &City, usual: f64, extra: 
         Ramp::Flat(v) => vec![(0.0, *v)],
         Ramp::Stops(stops) => stops.clone(),
     };
-    let below = below.into_iter().filter(|(zoom, _)| *zoom < metres.from_zoom).map(|(zoom, v)| (zoom, pixels(v)));
+    let below =
+        below.into_iter().filter(|(zoom, _)| *zoom < metres.from_zoom).map(|(zoom, v)| (zoom, pixels(v)));
     let cos = city.config.center[1].to_radians().cos();
     let ground = [metres.from_zoom, 22.0].into_iter().map(|zoom| {
         let pixel = METRES_A_PIXEL * cos / zoom.exp2();

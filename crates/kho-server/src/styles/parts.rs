@@ -66,7 +66,12 @@ impl Maker<'_> {
         let mut parts = Vec::new();
         if let Some(halo) = &look.halo {
             let paint = paint([
-                ("line-color", Some(halo.color.as_ref().map_or_else(|| color(look, self.grant, self.city), |c| json!(c)))),
+                (
+                    "line-color",
+                    Some(
+                        halo.color.as_ref().map_or_else(|| color(look, self.grant, self.city), |c| json!(c)),
+                    ),
+                ),
                 ("line-opacity", number(halo.opacity.as_ref())),
                 ("line-width", number(halo.width.as_ref()).or(Some(json!(3.0 * WIDTH)))),
                 ("line-blur", halo.blur.map(|blur| json!(blur))),
@@ -98,7 +103,12 @@ impl Maker<'_> {
         let mut parts = Vec::new();
         if let Some(halo) = &look.halo {
             let paint = paint([
-                ("circle-color", Some(halo.color.as_ref().map_or_else(|| color(look, self.grant, self.city), |c| json!(c)))),
+                (
+                    "circle-color",
+                    Some(
+                        halo.color.as_ref().map_or_else(|| color(look, self.grant, self.city), |c| json!(c)),
+                    ),
+                ),
                 ("circle-opacity", number(halo.opacity.as_ref())),
                 ("circle-radius", number(halo.radius.as_ref()).or(Some(json!(2.0 * RADIUS)))),
                 ("circle-blur", halo.blur.map(|blur| json!(blur))),
@@ -113,7 +123,10 @@ impl Maker<'_> {
             ("circle-opacity", number(look.opacity.as_ref())),
             ("circle-blur", look.blur.map(|blur| json!(blur))),
             ("circle-stroke-color", ring.map(|color| json!(color))),
-            ("circle-stroke-width", ring.map(|_| number(look.outline_width.as_ref()).unwrap_or(json!(OUTLINE)))),
+            (
+                "circle-stroke-width",
+                ring.map(|_| number(look.outline_width.as_ref()).unwrap_or(json!(OUTLINE))),
+            ),
             ("circle-stroke-opacity", ring.and(number(look.outline_opacity.as_ref()))),
         ]);
         parts.push(self.part("circle", "circle", Map::new(), paint));
@@ -122,7 +135,8 @@ impl Maker<'_> {
 
     fn label(&self, text: &Labels) -> Option<Part> {
         let look = self.look;
-        let field = look.label.as_ref().filter(|field| tokens(field).all(|column| self.grant.allows(column)))?;
+        let field =
+            look.label.as_ref().filter(|field| tokens(field).all(|column| self.grant.allows(column)))?;
         let mut layout = paint([
             ("text-field", Some(json!(field))),
             ("text-font", Some(json!(["Be Vietnam Pro"]))),
@@ -133,7 +147,10 @@ impl Maker<'_> {
         match self.grant.layer().geometry {
             GeometryKind::Line => layout.extend(paint([("symbol-placement", Some(json!("line")))])),
             GeometryKind::Point => {
-                layout.extend(paint([("text-offset", Some(json!([0, 1.1]))), ("text-anchor", Some(json!("top")))]));
+                layout.extend(paint([
+                    ("text-offset", Some(json!([0, 1.1]))),
+                    ("text-anchor", Some(json!("top"))),
+                ]));
             }
             GeometryKind::Polygon => {}
         }
@@ -154,7 +171,13 @@ impl Maker<'_> {
         Some(part)
     }
 
-    fn part(&self, name: &'static str, kind: &str, mut layout: Map<String, Value>, paint: Map<String, Value>) -> Part {
+    fn part(
+        &self,
+        name: &'static str,
+        kind: &str,
+        mut layout: Map<String, Value>,
+        paint: Map<String, Value>,
+    ) -> Part {
         let def = self.grant.layer();
         if self.look.visible == Some(false) {
             layout.insert("visibility".into(), json!("none"));

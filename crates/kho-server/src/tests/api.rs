@@ -36,7 +36,9 @@ async fn parcels_and_addresses_are_found() {
         let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", q).finish();
         served.json(&format!("/api/search?{query}")).await["results"].as_array().unwrap().clone()
     };
-    for q in ["tờ 12 thửa 345", "to 12 thua 345", "12/345", "12-345", "12 345", "thửa 345 tờ 12 phường Nha Trang"] {
+    for q in
+        ["tờ 12 thửa 345", "to 12 thua 345", "12/345", "12-345", "12 345", "thửa 345 tờ 12 phường Nha Trang"]
+    {
         let found = find(q).await;
         assert_eq!(found.len(), 1, "{q}: {found:?}");
         assert_eq!((found[0]["kind"].clone(), found[0]["id"].clone()), (json!("parcel"), json!(1004)), "{q}");
@@ -56,7 +58,10 @@ async fn parcels_and_addresses_are_found() {
 async fn plans_under_a_parcel_are_listed_with_their_shares() {
     let served = Served::start().await;
     let report = served.json("/api/parcels/1000/planning").await;
-    assert_eq!((report["no_planning_found"].clone(), report["projects"].as_array().unwrap().len()), (json!(false), 1));
+    assert_eq!(
+        (report["no_planning_found"].clone(), report["projects"].as_array().unwrap().len()),
+        (json!(false), 1)
+    );
     let project = &report["projects"][0];
     assert_eq!((project["code"].clone(), project["level"].clone()), (json!("56QPK2025014"), json!("QPK")));
     let zones = project["zones"].as_array().unwrap();

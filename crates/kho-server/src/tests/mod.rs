@@ -119,7 +119,11 @@ impl Served {
         }
         let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
-        Answer { status: parts.status, headers: parts.headers, body: axum::body::to_bytes(body, 1 << 26).await.unwrap() }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: axum::body::to_bytes(body, 1 << 26).await.unwrap(),
+        }
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -168,7 +172,10 @@ fn first() -> Vec<(&'static str, Vec<(Value, Geometry<f64>)>)> {
         (row, square(-1.0, -1.0, 10.0, 10.0))
     };
     let node = |id: i64, name: &str, kind: &str, floor: f64, column: f64| {
-        (json!({"kho_id": id, "ma_nut": name, "loai": kind, "cao_do_nap": floor + 2.0, "cao_do_day": floor, "do_sau": 2.0}), point(column, 0.5))
+        (
+            json!({"kho_id": id, "ma_nut": name, "loai": kind, "cao_do_nap": floor + 2.0, "cao_do_day": floor, "do_sau": 2.0}),
+            point(column, 0.5),
+        )
     };
     let pipe = |id: i64, from: &str, to: &str, a: f64, b: f64, start: f64, end: f64| {
         let line = geo_types::LineString::from(vec![
@@ -180,25 +187,71 @@ fn first() -> Vec<(&'static str, Vec<(Value, Geometry<f64>)>)> {
         (row, line.into())
     };
     let address = |id: i64, number: &str, whole: &str| {
-        (json!({"kho_id": id, "ma_dia_chi": number, "so_nha": number, "dia_chi_day_du": whole, "dien_thoai": CANARY}), point(1.0, 1.0))
+        (
+            json!({"kho_id": id, "ma_dia_chi": number, "so_nha": number, "dia_chi_day_du": whole, "dien_thoai": CANARY}),
+            point(1.0, 1.0),
+        )
     };
     vec![
-        ("admin_unit", vec![unit(1, "Phường cũ", "1977-01-01", json!("2025-06-30")), unit(2, "Phường Nha Trang", "2025-07-01", Value::Null)]),
+        (
+            "admin_unit",
+            vec![
+                unit(1, "Phường cũ", "1977-01-01", json!("2025-06-30")),
+                unit(2, "Phường Nha Trang", "2025-07-01", Value::Null),
+            ],
+        ),
         ("land_parcel", parcels(12)),
-        ("planning_project", vec![(
-            json!({"kho_id": 30, "ma_ho_so": "56QPK2025014", "ten": "Phân khu ven biển", "cap_do": "QPK", "so_quyet_dinh": "1204/QĐ-UBND",
+        (
+            "planning_project",
+            vec![(
+                json!({"kho_id": 30, "ma_ho_so": "56QPK2025014", "ten": "Phân khu ven biển", "cap_do": "QPK", "so_quyet_dinh": "1204/QĐ-UBND",
                    "ngay_quyet_dinh": "2025-06-30", "valid_from": "2025-06-30"}),
-            square(0.0, 0.0, 4.0, 3.0),
-        )]),
-        ("planning_zone", vec![
-            (json!({"kho_id": 40, "ma_doi_tuong": "z1", "ma_ho_so": "56QPK2025014", "chuc_nang": "ODT", "valid_from": "2025-06-30"}), square(0.0, 0.0, 0.25, 3.0)),
-            (json!({"kho_id": 41, "ma_doi_tuong": "z2", "ma_ho_so": "56QPK2025014", "chuc_nang": "CX", "valid_from": "2025-06-30"}), square(0.25, 0.0, 3.75, 3.0)),
-            (json!({"kho_id": 42, "ma_doi_tuong": "z3", "ma_ho_so": "56QPK2025014", "chuc_nang": "CX", "valid_from": "2001-01-01", "valid_to": "2010-01-01"}), square(0.0, 0.0, 4.0, 3.0)),
-        ]),
-        ("drain_node", vec![node(50, "n0", "ho_ga", 2.0, 0.0), node(51, "n1", "ho_ga", 1.8, 1.0), node(52, "n2", "cua_xa", 1.6, 2.0)]),
-        ("drain_pipe", vec![pipe(60, "n0", "n1", 0.0, 1.0, 2.0, 1.8), pipe(61, "n1", "n2", 1.0, 2.0, 1.8, 1.9)]),
-        ("address_point", vec![address(70, "12/3/4A", "12/3/4A Trần Phú, Phường Nha Trang"), address(71, "12", "12 Trần Phú, Phường Nha Trang")]),
-        ("road", vec![(json!({"kho_id": 80, "ma_duong": "d1", "loai": "hem"}), geo_types::LineString::from(vec![(109.19, 12.24), (109.2, 12.24)]).into())]),
+                square(0.0, 0.0, 4.0, 3.0),
+            )],
+        ),
+        (
+            "planning_zone",
+            vec![
+                (
+                    json!({"kho_id": 40, "ma_doi_tuong": "z1", "ma_ho_so": "56QPK2025014", "chuc_nang": "ODT", "valid_from": "2025-06-30"}),
+                    square(0.0, 0.0, 0.25, 3.0),
+                ),
+                (
+                    json!({"kho_id": 41, "ma_doi_tuong": "z2", "ma_ho_so": "56QPK2025014", "chuc_nang": "CX", "valid_from": "2025-06-30"}),
+                    square(0.25, 0.0, 3.75, 3.0),
+                ),
+                (
+                    json!({"kho_id": 42, "ma_doi_tuong": "z3", "ma_ho_so": "56QPK2025014", "chuc_nang": "CX", "valid_from": "2001-01-01", "valid_to": "2010-01-01"}),
+                    square(0.0, 0.0, 4.0, 3.0),
+                ),
+            ],
+        ),
+        (
+            "drain_node",
+            vec![
+                node(50, "n0", "ho_ga", 2.0, 0.0),
+                node(51, "n1", "ho_ga", 1.8, 1.0),
+                node(52, "n2", "cua_xa", 1.6, 2.0),
+            ],
+        ),
+        (
+            "drain_pipe",
+            vec![pipe(60, "n0", "n1", 0.0, 1.0, 2.0, 1.8), pipe(61, "n1", "n2", 1.0, 2.0, 1.8, 1.9)],
+        ),
+        (
+            "address_point",
+            vec![
+                address(70, "12/3/4A", "12/3/4A Trần Phú, Phường Nha Trang"),
+                address(71, "12", "12 Trần Phú, Phường Nha Trang"),
+            ],
+        ),
+        (
+            "road",
+            vec![(
+                json!({"kho_id": 80, "ma_duong": "d1", "loai": "hem"}),
+                geo_types::LineString::from(vec![(109.19, 12.24), (109.2, 12.24)]).into(),
+            )],
+        ),
     ]
 }
 

@@ -69,7 +69,13 @@ async fn windows_and_dates_filter() {
     let page = served.json(&format!("{}&limit=3", inside(0.2, 0.2, 1.8, 1.8))).await;
     assert!(page.get("numberMatched").is_none());
     assert_eq!(served.json(link(&page, "next").unwrap()).await["numberReturned"], 1);
-    for (datetime, count) in [("2020-01-01", 1), ("2026-01-01", 1), ("../2026-01-01", 2), ("2025-06-30/2025-07-01", 2), ("1970-01-01", 0)] {
+    for (datetime, count) in [
+        ("2020-01-01", 1),
+        ("2026-01-01", 1),
+        ("../2026-01-01", 2),
+        ("2025-06-30/2025-07-01", 2),
+        ("1970-01-01", 0),
+    ] {
         let found = served.json(&format!("/ogc/collections/admin_unit/items?datetime={datetime}")).await;
         assert_eq!(found["numberReturned"], count, "{datetime}");
     }
@@ -81,7 +87,10 @@ async fn features_have_public_properties_in_their_types() {
     let feature = served.json("/ogc/collections/land_parcel/items/1004").await;
     assert_eq!(feature["id"], 1004);
     let properties = feature["properties"].as_object().unwrap();
-    assert_eq!((properties["so_thua"].clone(), properties["dien_tich"].to_string()), (json!(345), "104.0".to_owned()));
+    assert_eq!(
+        (properties["so_thua"].clone(), properties["dien_tich"].to_string()),
+        (json!(345), "104.0".to_owned())
+    );
     assert_eq!(properties["valid_from"], "2025-07-01");
     assert!(!properties.contains_key("chu_su_dung") && !properties.contains_key("dia_chi"));
     assert_eq!(feature["geometry"]["type"], "Polygon");
@@ -91,9 +100,17 @@ async fn features_have_public_properties_in_their_types() {
 #[tokio::test(flavor = "multi_thread")]
 async fn people_get_pages() {
     let served = Served::start().await;
-    let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8"), ("accept-language", "en-GB,en;q=0.9")];
-    for path in ["/ogc", "/ogc/collections", "/ogc/collections/land_parcel", "/ogc/collections/land_parcel/items",
-                 "/ogc/collections/land_parcel/items/1000", "/ogc/api", "/ogc/conformance"] {
+    let browser =
+        [("accept", "text/html,application/xhtml+xml,*/*;q=0.8"), ("accept-language", "en-GB,en;q=0.9")];
+    for path in [
+        "/ogc",
+        "/ogc/collections",
+        "/ogc/collections/land_parcel",
+        "/ogc/collections/land_parcel/items",
+        "/ogc/collections/land_parcel/items/1000",
+        "/ogc/api",
+        "/ogc/conformance",
+    ] {
         let page = served.ask(path, &browser).await;
         assert!(page.header("content-type").starts_with("text/html"), "{path}");
         assert!(page.text().contains("<html lang=\"en\">"), "{path}");

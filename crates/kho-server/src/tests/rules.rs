@@ -4,12 +4,35 @@ use super::*;
 
 /// Every address of the server, with something to find.
 const ADDRESSES: [&str; 29] = [
-    "/", "/ioc", "/tiles", "/tiles/land_parcel", "/tiles/land_parcel/16/52643/30502", "/styles", "/styles/portal.json",
-    "/styles/ioc.json", "/styles/infrastructure.json", "/ogc", "/ogc/", "/ogc/conformance", "/ogc/api", "/ogc/collections",
-    "/ogc/collections/land_parcel", "/ogc/collections/land_parcel/items", "/ogc/collections/land_parcel/items/1000",
-    "/ogc/collections/address_point/items", "/ogc/plain.css", "/api/city", "/api/snapshot", "/api/layers", "/api/codes",
-    "/api/codes/land_use", "/api/layers/land_parcel/features/1000", "/api/layers/address_point/features/70",
-    "/api/search?q=12/345", "/api/parcels/1000/planning", "/api/networks/drainage/trace?from=50",
+    "/",
+    "/ioc",
+    "/tiles",
+    "/tiles/land_parcel",
+    "/tiles/land_parcel/16/52643/30502",
+    "/styles",
+    "/styles/portal.json",
+    "/styles/ioc.json",
+    "/styles/infrastructure.json",
+    "/ogc",
+    "/ogc/",
+    "/ogc/conformance",
+    "/ogc/api",
+    "/ogc/collections",
+    "/ogc/collections/land_parcel",
+    "/ogc/collections/land_parcel/items",
+    "/ogc/collections/land_parcel/items/1000",
+    "/ogc/collections/address_point/items",
+    "/ogc/plain.css",
+    "/api/city",
+    "/api/snapshot",
+    "/api/layers",
+    "/api/codes",
+    "/api/codes/land_use",
+    "/api/layers/land_parcel/features/1000",
+    "/api/layers/address_point/features/70",
+    "/api/search?q=12/345",
+    "/api/parcels/1000/planning",
+    "/api/networks/drainage/trace?from=50",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,13 +41,20 @@ async fn no_answer_holds_what_is_not_public() {
     for address in ADDRESSES {
         for accept in ["application/json", "text/html"] {
             let answer = served.ask(address, &[("accept", accept)]).await;
-            assert!(answer.status.is_success() || answer.status == StatusCode::NOT_ACCEPTABLE, "{address} {accept}: {}", answer.text());
+            assert!(
+                answer.status.is_success() || answer.status == StatusCode::NOT_ACCEPTABLE,
+                "{address} {accept}: {}",
+                answer.text()
+            );
             let text = answer.text();
             for secret in [CANARY, "chu_su_dung", "dien_thoai", "kho.toml", "catalog.sqlite", ".parquet"] {
                 assert!(!text.contains(secret), "{address}: {secret}");
             }
             let road = text.contains("\"road\"") || text.contains("/road");
-            assert!(!road || address.starts_with("/styles"), "{address} tells of an unpublished layer: {text}");
+            assert!(
+                !road || address.starts_with("/styles"),
+                "{address} tells of an unpublished layer: {text}"
+            );
         }
     }
 }
@@ -32,7 +62,13 @@ async fn no_answer_holds_what_is_not_public() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unpublished_layer_does_not_exist() {
     let served = Served::start().await;
-    for template in ["/tiles/X", "/tiles/X/3/0/0", "/ogc/collections/X", "/ogc/collections/X/items", "/api/layers/X/features/80"] {
+    for template in [
+        "/tiles/X",
+        "/tiles/X/3/0/0",
+        "/ogc/collections/X",
+        "/ogc/collections/X/items",
+        "/api/layers/X/features/80",
+    ] {
         let [hidden, missing] = ["road", "nope"].map(|name| template.replace('X', name));
         let (hidden, missing) = (served.get(&hidden).await, served.get(&missing).await);
         assert_eq!(hidden.status, StatusCode::NOT_FOUND, "{template}");
@@ -46,15 +82,28 @@ async fn an_unpublished_layer_does_not_exist() {
 async fn every_error_is_a_problem() {
     let served = Served::start().await;
     for (method, path, status) in [
-        ("GET", "/nope", 404), ("POST", "/ogc", 405), ("DELETE", "/tiles", 405), ("GET", "/tiles/land_parcel/3/9/9", 400),
-        ("GET", "/tiles/land_parcel/0/0/0?snapshot=99", 404), ("GET", "/tiles/land_parcel/0/0/0?snapshot=x", 400),
-        ("GET", "/assets/nope.js", 404), ("GET", "/styles/nope.json", 404), ("GET", "/api/codes/nope", 404),
-        ("GET", "/ogc/collections/land_parcel/items?bbox=1,2,x,4", 400), ("GET", "/ogc/collections/land_parcel/items?unknown=1", 400),
-        ("GET", "/ogc/collections/land_parcel/items?limit=0", 400), ("GET", "/ogc/collections/land_parcel/items?next=1-2", 400),
-        ("GET", "/ogc/collections/land_parcel/items?next=1-99999-0", 400), ("GET", "/ogc/collections/land_parcel/items/nope", 404),
-        ("GET", "/ogc/collections/land_parcel/items/1", 404), ("GET", "/ogc?f=xml", 400), ("GET", "/api/layers/land_parcel/features/x", 400),
-        ("GET", "/api/networks/water/trace?from=1", 404), ("GET", "/api/networks/drainage/trace", 400),
-        ("GET", "/api/networks/drainage/trace?from=50&direction=up", 400), ("GET", "/api/networks/drainage/trace?from=1", 404),
+        ("GET", "/nope", 404),
+        ("POST", "/ogc", 405),
+        ("DELETE", "/tiles", 405),
+        ("GET", "/tiles/land_parcel/3/9/9", 400),
+        ("GET", "/tiles/land_parcel/0/0/0?snapshot=99", 404),
+        ("GET", "/tiles/land_parcel/0/0/0?snapshot=x", 400),
+        ("GET", "/assets/nope.js", 404),
+        ("GET", "/styles/nope.json", 404),
+        ("GET", "/api/codes/nope", 404),
+        ("GET", "/ogc/collections/land_parcel/items?bbox=1,2,x,4", 400),
+        ("GET", "/ogc/collections/land_parcel/items?unknown=1", 400),
+        ("GET", "/ogc/collections/land_parcel/items?limit=0", 400),
+        ("GET", "/ogc/collections/land_parcel/items?next=1-2", 400),
+        ("GET", "/ogc/collections/land_parcel/items?next=1-99999-0", 400),
+        ("GET", "/ogc/collections/land_parcel/items/nope", 404),
+        ("GET", "/ogc/collections/land_parcel/items/1", 404),
+        ("GET", "/ogc?f=xml", 400),
+        ("GET", "/api/layers/land_parcel/features/x", 400),
+        ("GET", "/api/networks/water/trace?from=1", 404),
+        ("GET", "/api/networks/drainage/trace", 400),
+        ("GET", "/api/networks/drainage/trace?from=50&direction=up", 400),
+        ("GET", "/api/networks/drainage/trace?from=1", 404),
         ("GET", "/tiles/%ff/0/0/0", 400),
     ] {
         let answer = served.send(method, path, &[]).await;
@@ -73,7 +122,10 @@ async fn every_answer_is_guarded() {
     for path in ["/", "/ogc", "/nope", "/tiles/land_parcel"] {
         let answer = served.get(path).await;
         let policy = answer.header("content-security-policy");
-        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+        assert!(
+            policy.contains("default-src 'none'") && !policy.contains("unsafe") && !policy.contains("http"),
+            "{policy}"
+        );
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert!(!answer.header("referrer-policy").is_empty());
     }

@@ -14,7 +14,10 @@ fn address() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn tilejson_names_public_fields_and_absolute_addresses() {
     let served = Served::start().await;
-    let answer = served.ask("/tiles/land_parcel", &[("x-forwarded-proto", "https"), ("x-forwarded-host", "gis.example.vn")]).await.json();
+    let answer = served
+        .ask("/tiles/land_parcel", &[("x-forwarded-proto", "https"), ("x-forwarded-host", "gis.example.vn")])
+        .await
+        .json();
     assert_eq!(answer["tilejson"], "3.0.0");
     assert_eq!(answer["tiles"][0], "https://gis.example.vn/tiles/land_parcel/{z}/{x}/{y}");
     let fields = answer["vector_layers"][0]["fields"].as_object().unwrap();
@@ -39,7 +42,13 @@ async fn a_tile_has_a_strong_tag_for_each_encoding() {
     assert_eq!(plain.header("cache-control"), "no-cache");
     let tag = plain.header("etag").to_owned();
     assert!(tag.starts_with('"') && tag != gzip.header("etag"));
-    for (asked, status) in [(tag.as_str(), 304), ("*", 304), (&format!("\"x\", W/{tag}"), 304), ("\"x\"", 200), (gzip.header("etag"), 200)] {
+    for (asked, status) in [
+        (tag.as_str(), 304),
+        ("*", 304),
+        (&format!("\"x\", W/{tag}"), 304),
+        ("\"x\"", 200),
+        (gzip.header("etag"), 200),
+    ] {
         let again = served.ask(&tile, &[("if-none-match", asked)]).await;
         assert_eq!(again.status.as_u16(), status, "{asked}");
         assert_eq!(again.header("etag"), tag);

@@ -70,7 +70,8 @@ fn tilejson(layer: &Published, at: &At, base: &str) -> Value {
     });
     if let Some([west, south, east, north]) = layer.files.bounds {
         document["bounds"] = json!([west, south, east, north]);
-        document["center"] = json!([(west + east) / 2.0, (south + north) / 2.0, def.zoom.min.max(12).min(def.zoom.max)]);
+        document["center"] =
+            json!([(west + east) / 2.0, (south + north) / 2.0, def.zoom.min.max(12).min(def.zoom.max)]);
     }
     document
 }

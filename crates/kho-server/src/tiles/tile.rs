@@ -38,7 +38,8 @@ pub(super) async fn tile(
     } else {
         (format!("\"{hash}\""), None, Body::from(plain(&tile.gz, tile.raw_len)?))
     };
-    Ok(Tagged { content_type: MVT, tag, freshness: at.freshness(), encoding, vary: "Accept-Encoding", body }.answer(&headers))
+    Ok(Tagged { content_type: MVT, tag, freshness: at.freshness(), encoding, vary: "Accept-Encoding", body }
+        .answer(&headers))
 }
 
 fn empty(freshness: Freshness) -> Response {
@@ -81,8 +82,18 @@ mod tests {
         assert_eq!(address("14", "13160", "7626").unwrap(), (14, 13160, 7626));
         assert_eq!(address("0", "0", "0.mvt").unwrap(), (0, 0, 0));
         assert_eq!(address("1", "1", "1.pbf").unwrap(), (1, 1, 1));
-        for bad in [("0", "1", "0"), ("23", "0", "0"), ("-1", "0", "0"), ("3", "8", "0"), ("3", "0", "8"), ("1", "+1", "0"),
-                    ("1", "0", "1.png"), ("", "0", "0"), ("1", "4294967296", "0"), ("1", "0", "")] {
+        for bad in [
+            ("0", "1", "0"),
+            ("23", "0", "0"),
+            ("-1", "0", "0"),
+            ("3", "8", "0"),
+            ("3", "0", "8"),
+            ("1", "+1", "0"),
+            ("1", "0", "1.png"),
+            ("", "0", "0"),
+            ("1", "4294967296", "0"),
+            ("1", "0", ""),
+        ] {
             assert!(address(bad.0, bad.1, bad.2).is_err(), "{bad:?}");
         }
     }

@@ -17,10 +17,7 @@ impl PackedTree {
     pub fn new(boxes: Vec<WorldBox>) -> Self {
         let mut levels = vec![boxes];
         while let Some(top) = levels.last().filter(|l| l.len() > 1) {
-            let next = top
-                .chunks(FAN)
-                .map(|c| c.iter().fold(NOWHERE, |a, b| hull(&a, b)))
-                .collect();
+            let next = top.chunks(FAN).map(|c| c.iter().fold(NOWHERE, |a, b| hull(&a, b))).collect();
             levels.push(next);
         }
         Self { levels }

@@ -12,10 +12,8 @@ use i_overlay::i_float::int::point::IntPoint;
 /// themselves, in integers, so that what comes out is on the grid. Areas around which the rings
 /// wind to either side stay (non-zero rule): a sliver that snapping turned over is still there.
 pub(super) fn repair(points: &mut Vec<P>, rings: &mut Vec<Ring>) {
-    let paths: Vec<Vec<IntPoint<i32>>> = rings
-        .iter()
-        .map(|r| r.of(points).iter().map(|p| IntPoint::new(p.x, p.y)).collect())
-        .collect();
+    let paths: Vec<Vec<IntPoint<i32>>> =
+        rings.iter().map(|r| r.of(points).iter().map(|p| IntPoint::new(p.x, p.y)).collect()).collect();
     let shapes = paths.simplify(FillRule::NonZero, IntOverlayOptions::ogc());
     points.clear();
     rings.clear();

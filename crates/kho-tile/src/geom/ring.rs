@@ -61,9 +61,8 @@ pub(crate) fn clean_line(points: impl Iterator<Item = P>, out: &mut Vec<P>) -> u
         }
         if n >= start + 2 {
             let (a, b) = (out[n - 2], out[n - 1]);
-            let forward = i64::from(b.x - a.x) * i64::from(p.x - b.x)
-                + i64::from(b.y - a.y) * i64::from(p.y - b.y)
-                > 0;
+            let forward =
+                i64::from(b.x - a.x) * i64::from(p.x - b.x) + i64::from(b.y - a.y) * i64::from(p.y - b.y) > 0;
             if forward && cross(a, b, p) == 0 {
                 out[n - 1] = p;
                 continue;
@@ -93,7 +92,11 @@ pub(super) fn is_convex(ring: &[P]) -> bool {
     // Turning once around means going right in x once and left once.
     let (mut flips, mut heading, mut first_heading) = (0usize, 0i32, 0i32);
     for &c in ring {
-        if cross(a, b, c) > 0 { right += 1 } else { left += 1 }
+        if cross(a, b, c) > 0 {
+            right += 1
+        } else {
+            left += 1
+        }
         let h = (c.x - b.x).signum();
         if h != 0 {
             if heading == 0 {

@@ -5,7 +5,12 @@ use super::P;
 /// Leaves out points of a line that lie within half a grid unit of the simpler line; the ends
 /// stay. Not for fabrics: two neighbours would drop different points of the border they share.
 /// `stack` and `keep` are scratch.
-pub(crate) fn simplify_line(points: &mut Vec<P>, start: usize, stack: &mut Vec<(u32, u32)>, keep: &mut Vec<bool>) {
+pub(crate) fn simplify_line(
+    points: &mut Vec<P>,
+    start: usize,
+    stack: &mut Vec<(u32, u32)>,
+    keep: &mut Vec<bool>,
+) {
     let line = &points[start..];
     let n = line.len();
     if n < 3 {

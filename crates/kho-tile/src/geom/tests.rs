@@ -89,12 +89,9 @@ fn a_bow_tie_becomes_two_triangles() {
 
 #[test]
 fn slivers_and_spikes_go() {
-    for ring in [
-        vec![p(0, 0), p(5, 5), p(0, 0)],
-        vec![p(0, 0), p(9, 0), p(4, 0)],
-        vec![p(3, 3), p(3, 3)],
-        vec![],
-    ] {
+    for ring in
+        [vec![p(0, 0), p(5, 5), p(0, 0)], vec![p(0, 0), p(9, 0), p(4, 0)], vec![p(3, 3), p(3, 3)], vec![]]
+    {
         assert_eq!(finish(&[(true, ring)]).1, ShapeOutcome::Gone);
     }
     let (shape, outcome) =

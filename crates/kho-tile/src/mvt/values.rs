@@ -175,7 +175,8 @@ mod tests {
     #[test]
     fn a_value_is_kept_once_and_types_apart() {
         let mut map = ValueMap::default();
-        let codes = [map.text("a"), map.text("a"), map.integer(1), map.double(1.0), map.boolean(true), map.text("1")];
+        let codes =
+            [map.text("a"), map.text("a"), map.integer(1), map.double(1.0), map.boolean(true), map.text("1")];
         assert_eq!(codes, [0, 0, 1, 2, 3, 4]);
         assert_eq!((map.integer(1), map.day(5, || "a".into()), map.day(5, || "b".into())), (1, 0, 0));
         assert_eq!(map.integer(-1), 5);

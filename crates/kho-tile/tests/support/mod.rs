@@ -5,8 +5,8 @@ use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray,
 };
 use kho_access::{Grant, Policy, Principal};
-use kho_layer::{City, ColumnType, LayerDef, StandardModel, arrow_schema};
 use kho_lake::{Lake, Provenance};
+use kho_layer::{City, ColumnType, LayerDef, StandardModel, arrow_schema};
 use std::sync::Arc;
 
 pub type Fallible<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -85,7 +85,12 @@ pub fn point(p: [f64; 2]) -> Vec<u8> {
 
 /// One batch of a layer: ids from `first`, the geometries given, and for every column values that
 /// say where they come from. `edition` changes them.
-pub fn batch(layer: &LayerDef, first: i64, edition: i64, shapes: &[Option<Vec<u8>>]) -> Fallible<RecordBatch> {
+pub fn batch(
+    layer: &LayerDef,
+    first: i64,
+    edition: i64,
+    shapes: &[Option<Vec<u8>>],
+) -> Fallible<RecordBatch> {
     let ids = || first..first + shapes.len() as i64;
     let mut columns: Vec<ArrayRef> = vec![Arc::new(Int64Array::from_iter_values(ids()))];
     for (at, column) in layer.columns.iter().enumerate() {
@@ -106,7 +111,9 @@ pub fn batch(layer: &LayerDef, first: i64, edition: i64, shapes: &[Option<Vec<u8
             ColumnType::Float => Arc::new(Float64Array::from_iter(
                 ids().map(|n| some(n).then(|| (noise(n, at as i64, 9) * 30_000.0).round() / 100.0)),
             )),
-            ColumnType::Boolean => Arc::new(BooleanArray::from_iter(ids().map(|n| some(n).then_some(n % 2 == 0)))),
+            ColumnType::Boolean => {
+                Arc::new(BooleanArray::from_iter(ids().map(|n| some(n).then_some(n % 2 == 0))))
+            }
             ColumnType::Date => {
                 Arc::new(Date32Array::from_iter(ids().map(|n| some(n).then_some(18_000 + (n % 900) as i32))))
             }
@@ -118,7 +125,11 @@ pub fn batch(layer: &LayerDef, first: i64, edition: i64, shapes: &[Option<Vec<u8
 }
 
 /// `side` × `side` parcels.
-pub fn parcels(layer: &LayerDef, side: i64, edition: i64) -> impl Iterator<Item = Fallible<RecordBatch>> + '_ {
+pub fn parcels(
+    layer: &LayerDef,
+    side: i64,
+    edition: i64,
+) -> impl Iterator<Item = Fallible<RecordBatch>> + '_ {
     (0..side).map(move |j| {
         let shapes: Vec<_> = (0..side).map(|i| Some(polygon(&[outline(i, j)]))).collect();
         batch(layer, 1 + j * side, edition, &shapes)
@@ -144,7 +155,11 @@ impl Town {
     }
 
     /// Replaces a layer; gives the new snapshot.
-    pub async fn put(&self, name: &str, batches: impl Iterator<Item = Fallible<RecordBatch>>) -> Fallible<i64> {
+    pub async fn put(
+        &self,
+        name: &str,
+        batches: impl Iterator<Item = Fallible<RecordBatch>>,
+    ) -> Fallible<i64> {
         let layer = self.layer(name)?;
         let mut commit = self.lake.begin("test", "test");
         let mut writer = commit.replace(&layer)?;

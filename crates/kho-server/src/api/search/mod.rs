@@ -40,7 +40,8 @@ pub(super) async fn search(
     if q.chars().count() > LONGEST {
         return Err(Problem::bad_request(format!("q must have at most {LONGEST} characters.")));
     }
-    let limit = params.number::<usize>("limit", "a whole number from 1 to 50")?.unwrap_or(USUAL).clamp(1, MOST);
+    let limit =
+        params.number::<usize>("limit", "a whole number from 1 to 50")?.unwrap_or(USUAL).clamp(1, MOST);
     let mut results = Vec::new();
     let question = Question::read(q);
     if let Some(question) = &question {
@@ -51,10 +52,17 @@ pub(super) async fn search(
         addresses(&app, &at, q, limit, &mut results).await?;
     }
     results.truncate(limit);
-    Ok(Tagged::json(at.freshness(), &json!({"snapshot": at.snapshot(), "results": results}))?.answer(&headers))
+    Ok(Tagged::json(at.freshness(), &json!({"snapshot": at.snapshot(), "results": results}))?
+        .answer(&headers))
 }
 
-async fn parcels(app: &App, at: &At, question: &Question, limit: usize, results: &mut Vec<Value>) -> Result<(), Problem> {
+async fn parcels(
+    app: &App,
+    at: &At,
+    question: &Question,
+    limit: usize,
+    results: &mut Vec<Value>,
+) -> Result<(), Problem> {
     let Some(layer) = at.catalogue.layer("land_parcel") else { return Ok(()) };
     let index = Index::of(app, layer, IndexKind::Parcel).await?;
     let Index::Parcels(parcels) = &*index else { return Ok(()) };
@@ -97,7 +105,13 @@ fn parcel_label(batch: &RecordBatch, row: usize, kind: &str, ward: &str) -> Text
     label
 }
 
-async fn addresses(app: &App, at: &At, q: &str, limit: usize, results: &mut Vec<Value>) -> Result<(), Problem> {
+async fn addresses(
+    app: &App,
+    at: &At,
+    q: &str,
+    limit: usize,
+    results: &mut Vec<Value>,
+) -> Result<(), Problem> {
     let Some(layer) = at.catalogue.layer("address_point") else { return Ok(()) };
     let index = Index::of(app, layer, IndexKind::Address).await?;
     let words = q.to_owned();
@@ -119,7 +133,10 @@ async fn addresses(app: &App, at: &At, q: &str, limit: usize, results: &mut Vec<
             let text = address_text(&batch, row);
             // Written with the same accents ranks first among those that fit alike.
             let exact = text.to_lowercase().contains(&written);
-            found.extend(result(layer, &batch, row, "address", Text::new(text.clone(), text)).map(|r| (!exact, rank, order, r)));
+            found.extend(
+                result(layer, &batch, row, "address", Text::new(text.clone(), text))
+                    .map(|r| (!exact, rank, order, r)),
+            );
         }
     }
     found.sort_by_key(|(inexact, rank, order, _)| (*rank, *inexact, *order));

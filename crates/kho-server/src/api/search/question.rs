@@ -11,7 +11,8 @@ pub(super) struct Question {
 }
 
 /// Words that say nothing: số, bản đồ, đất, phường, xã …
-const FILLERS: [&str; 12] = ["so", "hieu", "ban", "do", "dat", "phuong", "xa", "p", "x", "number", "no", "ward"];
+const FILLERS: [&str; 12] =
+    ["so", "hieu", "ban", "do", "dat", "phuong", "xa", "p", "x", "number", "no", "ward"];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Expecting {
@@ -58,7 +59,11 @@ impl Question {
             return None;
         }
         // A decimal point or comma makes coordinates, which the pages read themselves.
-        if folded.contains('.') || folded.split_once(',').is_some_and(|(_, after)| after.starts_with(|c: char| c.is_ascii_digit())) {
+        if folded.contains('.')
+            || folded
+                .split_once(',')
+                .is_some_and(|(_, after)| after.starts_with(|c: char| c.is_ascii_digit()))
+        {
             return None;
         }
         let mut numbers = words(folded).into_iter().map(|word| word.parse::<i64>().ok());
@@ -97,8 +102,18 @@ mod tests {
     #[test]
     fn all_the_ways_to_write_a_parcel() {
         for text in [
-            "tờ 12 thửa 345", "to 12 thua 345", "Tờ bản đồ số 12, thửa đất số 345", "thửa 345 tờ 12", "TO12 THUA345",
-            "thửa đất số 345; tờ bản đồ số: 12", "sheet 12 parcel 345", "12/345", "12-345", "12 345", " 12 , 345 ", "tờ: 12 - thửa: 345",
+            "tờ 12 thửa 345",
+            "to 12 thua 345",
+            "Tờ bản đồ số 12, thửa đất số 345",
+            "thửa 345 tờ 12",
+            "TO12 THUA345",
+            "thửa đất số 345; tờ bản đồ số: 12",
+            "sheet 12 parcel 345",
+            "12/345",
+            "12-345",
+            "12 345",
+            " 12 , 345 ",
+            "tờ: 12 - thửa: 345",
         ] {
             assert_eq!(read(text), Some((12, 345)), "{text}");
         }
@@ -106,8 +121,18 @@ mod tests {
 
     #[test]
     fn other_texts_are_addresses() {
-        for text in ["", "12", "12/3/4A Trần Phú", "12 Trần Phú", "12/345 Trần Phú", "tờ 12", "12.2388, 109.1967", "12,2388 109,1967",
-                     "tờ 12 thửa 345 346", "99999999999999999999/1"] {
+        for text in [
+            "",
+            "12",
+            "12/3/4A Trần Phú",
+            "12 Trần Phú",
+            "12/345 Trần Phú",
+            "tờ 12",
+            "12.2388, 109.1967",
+            "12,2388 109,1967",
+            "tờ 12 thửa 345 346",
+            "99999999999999999999/1",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -39,8 +39,10 @@ impl Addresses {
                 match text(batch, "dia_chi_day_du", row) {
                     Some(whole) => addresses.push(whole, number),
                     None => {
-                        let parts: Vec<_> =
-                            ["so_nha", "duong", "ten_phuong"].iter().filter_map(|c| text(batch, c, row)).collect();
+                        let parts: Vec<_> = ["so_nha", "duong", "ten_phuong"]
+                            .iter()
+                            .filter_map(|c| text(batch, c, row))
+                            .collect();
                         addresses.push(&parts.join(" "), number);
                     }
                 }
@@ -69,7 +71,8 @@ impl Addresses {
     /// The addresses that hold every word of `query`, best first, at most `limit`.
     pub(crate) fn find(&self, query: &str, limit: usize) -> Vec<Hit> {
         let query = fold(query);
-        let words: Vec<&str> = query.split(|c: char| c.is_whitespace() || c == ',').filter(|w| !w.is_empty()).collect();
+        let words: Vec<&str> =
+            query.split(|c: char| c.is_whitespace() || c == ',').filter(|w| !w.is_empty()).collect();
         // The longest word is the rarest guess; the others are only looked for where it is.
         let Some(&longest) = words.iter().max_by_key(|w| w.len()) else { return Vec::new() };
         let mut hits: Vec<Hit> = Vec::new();
@@ -135,7 +138,12 @@ mod tests {
 
     #[test]
     fn words_are_found_without_case_or_marks() {
-        let all = addresses(&["112 Trần Phú, Phường Nha Trang", "12/3/4A Trần Phú, Phường Nha Trang", "12 Trần Phú", "5 Đường Đống Đa"]);
+        let all = addresses(&[
+            "112 Trần Phú, Phường Nha Trang",
+            "12/3/4A Trần Phú, Phường Nha Trang",
+            "12 Trần Phú",
+            "5 Đường Đống Đa",
+        ]);
         assert_eq!(rows(&all, "12 tran phu"), [2]);
         assert_eq!(rows(&all, "12/3/4a TRẦN PHÚ"), [1]);
         assert_eq!(rows(&all, "dong da"), [3]);

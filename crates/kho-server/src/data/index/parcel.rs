@@ -24,7 +24,9 @@ impl Parcels {
                 let pair = |sheet, parcel| Some((integer(batch, sheet, row)?, integer(batch, parcel, row)?));
                 let (now, before) = (pair("so_to", "so_thua"), pair("so_to_cu", "so_thua_cu"));
                 parcels.today.extend(now.map(|(sheet, parcel)| (sheet, parcel, number)));
-                parcels.former.extend(before.filter(|_| before != now).map(|(sheet, parcel)| (sheet, parcel, number)));
+                parcels
+                    .former
+                    .extend(before.filter(|_| before != now).map(|(sheet, parcel)| (sheet, parcel, number)));
             }
             Ok(())
         })?;
@@ -41,7 +43,11 @@ impl Parcels {
     pub(crate) fn find(&self, sheet: i64, parcel: i64) -> (Vec<u64>, Vec<u64>) {
         let rows = |list: &[(i64, i64, u32)]| {
             let from = list.partition_point(|&(s, p, _)| (s, p) < (sheet, parcel));
-            list[from..].iter().take_while(|&&(s, p, _)| (s, p) == (sheet, parcel)).map(|&(_, _, row)| u64::from(row)).collect()
+            list[from..]
+                .iter()
+                .take_while(|&&(s, p, _)| (s, p) == (sheet, parcel))
+                .map(|&(_, _, row)| u64::from(row))
+                .collect()
         };
         (rows(&self.today), rows(&self.former))
     }
