@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 
-from lib import KHO, WORK, Postgres, deliveries, median, need, run, say, timed
+from lib import KHO, WORK, Postgres, deliveries, median, need, record, run, say, timed
 
 parcels = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
@@ -31,7 +31,11 @@ layer = next(x for x in json.loads(run([KHO, "--city", city, "layers", "--json"]
 assert layer["feature_count"] == counted == parcels, (layer["feature_count"], counted)
 rest = sum(f.stat().st_size for f in (city / "lake").rglob("*.parquet"))
 a, b = median([s for s, _ in ours]), median([s for s, _ in theirs])
-print(f"| ingest of {parcels} parcels | kho {a:.1f} s | ogr2ogr → PostGIS {b:.1f} s | ratio {a / b:.2f} |")
-print(f"| peak memory | kho {max(m for _, m in ours):.0f} MiB | ogr2ogr {max(m for _, m in theirs):.0f} MiB (without the server) | |")
-print(f"| bytes at rest | kho {rest / 1e6:.0f} MB (all columns, restricted ones too) | PostGIS {pg_bytes / 1e6:.0f} MB | ratio {rest / pg_bytes:.2f} |")
+record("Ingest", [
+    f"| {parcels} parcels, GeoPackage in EPSG:9217 | kho | ogr2ogr → PostGIS | ratio |",
+    "|---|---|---|---|",
+    f"| median of {rounds}, with the spatial index | {a:.1f} s | {b:.1f} s | {a / b:.2f} |",
+    f"| peak memory (PostGIS: the client's only) | {max(m for _, m in ours):.0f} MiB | {max(m for _, m in theirs):.0f} MiB | |",
+    f"| bytes at rest | {rest / 1e6:.0f} MB | {pg_bytes / 1e6:.0f} MB | {rest / pg_bytes:.2f} |",
+])
 shutil.rmtree(city)

@@ -1,7 +1,10 @@
-"""What the comparisons share: a throw-away PostGIS, timed children, medians, a table."""
+"""What the comparisons share: a throw-away PostGIS, timed children, medians, the results' file."""
 
+import datetime
 import os
 import pathlib
+import platform
+import re
 import shutil
 import socket
 import statistics
@@ -14,6 +17,7 @@ CACHE = pathlib.Path(os.environ.get("KHO_CACHE", pathlib.Path.home() / ".cache/k
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", CACHE / "target"))
 KHO = os.environ.get("KHO_BIN", str(TARGET / "debug/kho"))
 WORK = CACHE / "bench"
+RESULTS = pathlib.Path(__file__).parent / "RESULTS.md"
 PG_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 
@@ -42,6 +46,21 @@ def timed(args, cpus=None, **kw):
 
 def median(values):
     return statistics.median(values)
+
+
+def record(title, lines):
+    """Prints a comparison's lines, and puts them under its title into RESULTS.md, in place of its
+    last ones, with the command and the day."""
+    command = " ".join(["python", "benches/" + pathlib.Path(sys.argv[0]).name, *sys.argv[1:]])
+    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
+    body = "\n".join(
+        [f"## {title}", "", f"`{command}`, {datetime.date.today()}, {os.cpu_count()} cores of {cpu}", "", *lines, ""]
+    )
+    text = RESULTS.read_text() if RESULTS.exists() else ""
+    head, *sections = re.split(r"(?m)^(?=## )", text)
+    kept = [s for s in sections if not s.startswith(f"## {title}\n")]
+    RESULTS.write_text("\n".join(part.rstrip() + "\n" for part in [head, *sorted([*kept, body])]))
+    print("\n".join(lines), flush=True)
 
 
 def need(path, what):

@@ -38,9 +38,12 @@ config = re.sub(r"(?m)^center = .*", "center = [-71.1097, 42.3736]", config)
 config = re.sub(r"(?m)^bounds = .*", "bounds = [-71.17, 42.34, -71.05, 42.41]", config)
 (city / "kho.toml").write_text(config)
 
-said = subprocess.run([KHO, "--city", city, "layer", "new", "x", data / LAYERS["parcel"][0]], capture_output=True, text=True)
+parcels = data / LAYERS["parcel"][0]
+run([KHO, "--city", city, "layer", "new", "parcel", parcels, "--public"])
+said = subprocess.run([KHO, "--city", city, "ingest", "parcel", parcels], capture_output=True, text=True)
 assert said.returncode == 1 and "--crs" in said.stderr, said.stderr
 print("TopoJSON without a CRS:", said.stderr.strip())
+(city / "layers/parcel.toml").unlink()
 wrong = 0
 for name, (file, crs) in LAYERS.items():
     extra = ["--crs", crs] if crs else []

@@ -1,7 +1,9 @@
 """On-demand tiles, uncached, on one core, ÷ PostGIS ST_AsMVT through psql, on one core.
 
-The same distinct tiles of z14…z17 over N sample parcels, asked one after the other. PostGIS holds
-the geometry in EPSG:3857 with an index, as a city would store it for tiles.
+The same distinct tiles of z14…z17 over N sample parcels, asked one after the other by a client in
+C on the other core: curl over HTTP with one connection, as gzip and as plain bytes; psql, plain
+bytes. PostGIS holds the geometry in EPSG:3857, clustered by its index, as a city would store it for
+tiles. kho's decoded blocks and PostgreSQL's buffers are warm; no tile is kept (KHO_TILE_CACHE_BYTES=0).
 
 usage: python benches/tiles.py [PARCELS] [ROUNDS]
 """
@@ -14,10 +16,11 @@ import subprocess
 import sys
 import time
 
-from lib import KHO, Postgres, city, median, run, say
+from lib import KHO, Postgres, city, median, need, record, run, say
 
 parcels = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+need("curl", "curl")
 ZOOMS = {14: 12, 15: 30, 16: 80, 17: 200}
 home = city(parcels)
 rows = json.loads(run([KHO, "--city", home, "query", "--format", "json",
@@ -54,17 +57,12 @@ try:
         postgres.sql("CLUSTER p USING p_geometry_idx")
         postgres.sql("VACUUM ANALYZE p")
 
-        client = http.client.HTTPConnection(address)
-
-        def ours(z):
+        def ours(z, encoding):
+            asked = "".join(f'url = "http://{address}/tiles/land_parcel/{z}/{x}/{y}"\noutput = "/dev/null"\n' for z, x, y in tiles[z])
             start = time.perf_counter()
-            size = 0
-            for t in tiles[z]:
-                client.request("GET", "/tiles/land_parcel/%d/%d/%d" % t, headers={"Accept-Encoding": "gzip"})
-                reply = client.getresponse()
-                size += len(reply.read())
-                assert reply.status in (200, 204), reply.status
-            return time.perf_counter() - start, size
+            subprocess.run(["taskset", "-c", "1", "curl", "-s", "-f", "-H", f"Accept-Encoding: {encoding}", "-K", "-"],
+                           input=asked, text=True, check=True)
+            return time.perf_counter() - start
 
         def theirs(z):
             sql = "\n".join(
@@ -81,17 +79,21 @@ try:
             return int(postgres.sql("; ".join(["SELECT sum(n) FROM (VALUES " + ",".join(
                 f"((SELECT count(*) FROM p WHERE geometry && ST_TileEnvelope({z},{x},{y}, margin => 64.0/4096)))" for z, x, y in tiles[z]) + ") v(n)"])))
 
-        print("| zoom | tiles | features | kho ms a tile | PostGIS ms a tile | kho µs a feature | PostGIS µs a feature | ratio |")
-        print("|---|---|---|---|---|---|---|---|")
+        lines = ["| zoom | tiles | features | kho, gzip | kho, plain | PostGIS | kho, gzip, a feature | PostGIS, a feature | ratio, gzip | ratio, plain |",
+                 "|---|---|---|---|---|---|---|---|---|---|"]
         for z in ZOOMS:
-            ours(z)  # decoded blocks are warm, as PostgreSQL's buffers are; tiles are not kept
+            ours(z, "gzip")
             theirs(z)
-            a, b = [], []
+            a, b, c = [], [], []
             for _ in range(rounds):
-                a.append(ours(z)[0])
-                b.append(theirs(z))
+                a.append(ours(z, "gzip"))
+                c.append(theirs(z))
+                b.append(ours(z, "identity"))
             n, count = features(z), len(tiles[z])
-            x, y = median(a), median(b)
-            print(f"| {z} | {count} | {n} | {x / count * 1e3:.2f} | {y / count * 1e3:.2f} | {x / n * 1e6:.2f} | {y / n * 1e6:.2f} | {x / y:.3f} |", flush=True)
+            g, p, s = median(a), median(b), median(c)
+            lines.append(f"| {z} | {count} | {n} | {g / count * 1e3:.2f} ms | {p / count * 1e3:.2f} ms | {s / count * 1e3:.2f} ms "
+                         f"| {g / n * 1e6:.2f} µs | {s / n * 1e6:.2f} µs | {g / s:.3f} | {p / s:.3f} |")
+            say(lines[-1])
+        record("On-demand tiles", lines)
 finally:
     server.kill()

@@ -1,5 +1,6 @@
 -- Quy hoạch theo phường: how much ground each planning function takes in each ward, from the zones that are
--- valid today cut by the ward's border. area_ha in hectares, in the city's VN-2000 zone.
+-- valid today cut by the ward's border. area_ha in hectares, in the city's VN-2000 zone. zones counts the zones
+-- that meet the ward, those that only touch its border among them.
 SELECT
     ma_dvhc, ten, ma_ho_so, chuc_nang,
     count(*) AS zones,

@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 """Reads every snapshot of a lake back with DuckDB, which knows nothing of kho.
 
-    duckdb_read.py CATALOG DATA_PATH
+    duckdb_read.py CATALOG DATA_PATH [GEOMETRIES]
 
 CATALOG is CITY/lake/catalog.sqlite or a libpq connection string; DATA_PATH is CITY/lake/data.
 Prints JSON: {snapshot: {"schema.table": {"count": rows, "ids": distinct kho_id, "columns": [...],
 and for a table with geometry "geometries", "valid", "types", "bounds", "area_m2",
 "in_window": features whose box meets the middle of the bounds}}}.
-Exits 1 if DuckDB cannot read something.
+With GEOMETRIES, a folder, writes every geometry of every snapshot there, to
+SNAPSHOT/TABLE.csv: kho_id and the WKB in hexadecimal, in the order of kho_id.
+Exits 1 if DuckDB cannot read something, or loses features when it prunes files by a window.
 
 Needs duckdb and duckdb-extensions with the extensions spatial, ducklake, sqlite-scanner and
 postgres-scanner, all 1.5.5, from PyPI; no network while it runs.
 """
 
 import json
+import pathlib
 import sys
 
 import duckdb
@@ -96,20 +99,42 @@ def geometry(con, source):
         found["in_window"] = con.execute(
             f"SELECT count(*) FROM {source} WHERE geometry && {box}", window
         ).fetchone()[0]
+        # the same of every feature, which no file can be pruned for; boxes of && may be rounded outwards
+        every = con.execute(
+            f"""SELECT count_if(ST_XMin(geometry) <= $3 AND ST_XMax(geometry) >= $1
+                            AND ST_YMin(geometry) <= $4 AND ST_YMax(geometry) >= $2) FROM {source}""",
+            window,
+        ).fetchone()[0]
+        assert found["in_window"] >= every, f"{source}: {found['in_window']} of {every} in {window}"
     return found
+
+
+def write_geometries(con, table, version, folder):
+    """Every geometry of a table with its feature's id, as text that another engine can write too."""
+    path = folder / str(version) / f"{table}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = con.execute(
+        f"""SELECT kho_id, lower(hex(ST_AsWKB(geometry)::BLOB))
+            FROM lake.main."{table}" AT (VERSION => {version}) ORDER BY kho_id"""
+    )
+    with path.open("w") as out:
+        out.write("kho_id,wkb\n")
+        while batch := rows.fetchmany(10_000):
+            out.writelines(f"{kho_id},{wkb or ''}\n" for kho_id, wkb in batch)
 
 
 def main():
     catalog, data_path = sys.argv[1:3]
+    folder = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
     con = connect(catalog, data_path)
     versions = [row[0] for row in con.execute("SELECT snapshot_id FROM lake.snapshots() ORDER BY 1").fetchall()]
-    answer = {
-        str(version): {
-            f"{schema}.{table}": read(con, schema, table, version)
-            for schema, table in tables(con, version)
-        }
-        for version in versions
-    }
+    answer = {}
+    for version in versions:
+        found = answer[str(version)] = {}
+        for schema, table in tables(con, version):
+            found[f"{schema}.{table}"] = read(con, schema, table, version)
+            if folder and "geometry" in found[f"{schema}.{table}"]["columns"]:
+                write_geometries(con, table, version, folder)
     json.dump(answer, sys.stdout, indent=1)
     print()
 

@@ -3,6 +3,7 @@
 
 use kho_e2e::{City, Server, get, get_with};
 use std::collections::BTreeSet;
+use std::io::Read as _;
 
 /// What every personal value of the sample begins with.
 const CANARY: &str = "KHONGCOTHAT";
@@ -104,6 +105,9 @@ fn no_response_holds_a_restricted_value() -> anyhow::Result<()> {
     let url = format!("{}/tiles/land_parcel/15/{tx}/{ty}", server.url);
     let zipped = get_with(&url, &[("accept-encoding", "gzip")])?;
     assert_eq!(zipped.header("content-encoding"), Some("gzip"));
+    let mut unzipped = Vec::new();
+    flate2::read::GzDecoder::new(&zipped.body[..]).read_to_end(&mut unzipped)?;
+    assert_eq!(unzipped, get(&url)?.body);
     println!("{} addresses visited", seen.len());
     Ok(())
 }

@@ -70,7 +70,14 @@ mod tests {
     #[test]
     fn anonymous_gets_public_columns_of_published_layers_only() -> Result<(), Box<dyn std::error::Error>> {
         let policy = policy()?;
-        for grant in policy.grants(&Principal::Anonymous, 1) {
+        let grants = policy.grants(&Principal::Anonymous, 1);
+        assert!(!grants.is_empty());
+        for layer in policy.city().layers() {
+            let open = policy.grant(&Principal::Anonymous, &layer.name, 1).is_ok();
+            assert_eq!(open, layer.published, "{}", layer.name);
+            assert_eq!(open, grants.iter().any(|g| g.layer().name == layer.name), "{}", layer.name);
+        }
+        for grant in grants {
             assert!(grant.layer().published);
             assert!(grant.columns().all(|c| c.access == AccessClass::Public));
             assert_eq!(grant.class(), "public");

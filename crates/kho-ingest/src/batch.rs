@@ -15,6 +15,8 @@ use std::sync::Arc;
 /// What is the same for all batches of a source.
 pub(crate) struct Plan<'a> {
     pub layer: &'a LayerDef,
+    /// The source's name, for the quarantine file.
+    pub source: String,
     pub mapping: Mapping,
     /// Index of the source's geometry column.
     pub geometry: usize,
@@ -116,7 +118,8 @@ impl Plan<'_> {
         for (row, reasons) in rejected {
             if self.lines {
                 let number = first + row as u64;
-                chunk.lines.extend(quarantine::line(source, self.geometry, row, number, &reasons, &shapes));
+                let place = quarantine::Place { source: &self.source, feature: number };
+                chunk.lines.extend(quarantine::line(&place, source, self.geometry, row, &reasons, &shapes));
             }
             if let Some(reason) = reasons.into_iter().next() {
                 *chunk.rejected.entry(reason).or_default() += 1;

@@ -143,6 +143,14 @@ pub enum IngestError {
         /// The columns of the source.
         found: String,
     },
+    /// There are no features.
+    #[error(
+        "{path} holds no features, and an empty file is more often a failed export than an empty layer, so nothing was changed. Export it again; or leave it out, and the layer stays as it is"
+    )]
+    NoFeatures {
+        /// The path as given; several are separated by commas.
+        path: String,
+    },
     /// There were features, and none could be used.
     #[error("{path}: none of its {features} features can be used: {reasons}")]
     NothingUsable {

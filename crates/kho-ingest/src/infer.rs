@@ -45,10 +45,13 @@ pub fn infer_layer(
         count_kinds(batch.column(geometry), &encoding, &mut kinds);
         true
     })?;
-    let geometry =
-        most(&kinds).or_else(|| opened.kinds.and_then(|k| k.first().copied())).ok_or_else(|| {
+    let declared = || opened.kinds.and_then(|k| k.first().copied());
+    let geometry = most(&kinds).or_else(declared).ok_or_else(|| match features {
+        0 => IngestError::NoFeatures { path: path.into() },
+        _ => {
             IngestError::NoGeometry { path: path.into(), hint: ": every feature's geometry is empty".into() }
-        })?;
+        }
+    })?;
 
     let access = if public { AccessClass::Public } else { AccessClass::Internal };
     let mut taken = HashSet::from(["kho_id".to_owned(), "geometry".to_owned()]);
@@ -91,7 +94,7 @@ pub fn infer_layer(
         valid_from: None,
         valid_to: None,
         zoom: zoom(features),
-        style: LayerStyle { label, ..LayerStyle::default() },
+        style: LayerStyle { label, ..LayerStyle::derived(name, geometry) },
         columns: defined,
     };
     layer.check()?;

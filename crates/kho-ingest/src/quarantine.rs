@@ -11,13 +11,21 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+/// Where a feature was delivered.
+pub(crate) struct Place<'a> {
+    /// The name of the source.
+    pub source: &'a str,
+    /// The feature's number in it, from 1.
+    pub feature: u64,
+}
+
 /// One feature as a line of GeoJSON with all its delivered attributes. Its geometry is in CRS84,
 /// or null where it could not be brought there.
 pub(crate) fn line(
+    place: &Place<'_>,
     source: &RecordBatch,
     geometry: usize,
     row: usize,
-    feature: u64,
     reasons: &[String],
     shapes: &Shapes,
 ) -> Vec<u8> {
@@ -33,7 +41,7 @@ pub(crate) fn line(
         "type": "Feature",
         "properties": properties,
         "geometry": geojson(shapes, row),
-        "kho": { "feature": feature, "reasons": reasons },
+        "kho": { "source": place.source, "feature": place.feature, "reasons": reasons },
     });
     let mut line = feature.to_string().into_bytes();
     line.push(b'\n');

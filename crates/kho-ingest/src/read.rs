@@ -25,6 +25,9 @@ const WORKERS: usize = 2;
 /// and trimmed; empty text is null. `progress` is called with the features read so far and the
 /// number the file claims to have.
 ///
+/// A source without features is refused: it would empty the layer, and a layer that is published
+/// empty by mistake is worse than a delivery that has to be made again.
+///
 /// # Errors
 /// [`IngestError`]: the source is refused as a whole, or the sink failed. Batches may have been
 /// handed on before: they are not to be kept then.
@@ -37,13 +40,15 @@ pub fn read_source(
 ) -> Result<Summary, IngestError> {
     let mut run = Run::new(opts);
     let summary = read_one(path, opts, layer, &mut run, sink, progress)?;
+    refuse_nothing(&[path.to_owned()], std::slice::from_ref(&summary))?;
     run.quarantine.finish()?;
     Ok(summary)
 }
 
 /// Reads several deliveries as one layer, one after the other: as [`read_source`], but an id that
 /// one source has used is not given again in the next, and the features set aside of all of them
-/// are in one file. Gives a summary for each; `progress` starts anew with each.
+/// are in one file. Gives a summary for each; `progress` starts anew with each. One of them may
+/// be without features, which its summary then warns of; all of them may not.
 ///
 /// # Errors
 /// [`IngestError`] of the first source that is refused.
@@ -58,9 +63,18 @@ pub fn read_sources(
     let summaries = paths
         .iter()
         .map(|path| read_one(path, opts, layer, &mut run, sink, progress))
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<Vec<_>, _>>()?;
+    refuse_nothing(paths, &summaries)?;
     run.quarantine.finish()?;
     Ok(summaries)
+}
+
+/// Refuses sources that hold no feature between them.
+fn refuse_nothing(paths: &[String], summaries: &[Summary]) -> Result<(), IngestError> {
+    if summaries.iter().all(|s| s.source.features_read == 0) {
+        return Err(IngestError::NoFeatures { path: paths.join(", ") });
+    }
+    Ok(())
 }
 
 /// What the sources of one layer share.
@@ -91,12 +105,17 @@ fn read_one(
     let crs =
         SourceCrs::decide(path, opened.crs.as_ref(), opts.crs.as_deref(), opened.why_no_crs, &mut warnings)?;
     let mapping = Mapping::new(layer, &opened.schema, opened.geometry, opened.short_names);
-    refuse_misfits(path, layer, &opened, &mapping)?;
+    // Without a feature some formats have no columns either (GeoJSON): that is no misfit.
+    if opened.total != Some(0) {
+        refuse_misfits(path, layer, &opened, &mapping)?;
+    }
 
     let label = crs.label.clone();
-    let unmapped = mapping.unmapped.clone();
+    let left_out = mapping.unmapped.iter().filter(|name| !opened.coordinates.contains(name));
+    let unmapped: Vec<String> = left_out.cloned().collect();
     let plan = Plan {
         layer,
+        source: location.name.clone(),
         mapping,
         geometry: opened.geometry,
         encoding: opened.encoding,
@@ -152,6 +171,12 @@ fn read_one(
     }
     if done.read == 0 {
         warnings.push("the source has no features".into());
+    }
+    if let Some(total) = total.filter(|total| *total > done.read) {
+        warnings.push(format!(
+            "the file says that it has {total} features, but only {} came out of it: the others were deleted in it, or it is damaged",
+            done.read
+        ));
     }
     Ok(Summary {
         source: SourceFile {

@@ -59,7 +59,7 @@ pub struct Summary {
     /// Features handed on.
     pub features_written: u64,
     /// Features among them whose geometry was repaired: rings closed, spikes and crossings
-    /// mended with less than 1 % change of area.
+    /// mended with less than 1 % change of area, or by keeping a loop below one square metre.
     pub repaired: u64,
     /// Features set aside: reason → count. A feature counts under its first reason.
     pub quarantined: BTreeMap<String, u64>,

@@ -1,5 +1,7 @@
 //! Real small files in the formats deliveries come in, written by GDAL here and read back.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Date32Type, Float64Type, Int64Type};
 use gdal::DriverManager;
@@ -86,7 +88,6 @@ fn write(path: &Path, driver: &str, srs: Option<&SpatialRef>, rows: &[Row], name
         }
         feature.create(&layer).unwrap();
     }
-    drop(layer);
     dataset.close().unwrap();
 }
 
@@ -301,10 +302,41 @@ fn csv_with_coordinates_needs_a_crs() {
     std::fs::write(&path, "ma_den,do_cao,lon,lat\nD1,8.5,12.2388,109.1967\n").unwrap();
     let degrees = ReadOptions { crs: Some("EPSG:4326".into()), ..Default::default() };
     assert!(matches!(read_as(&layer, &path, &degrees), Err(IngestError::SwappedAxes { .. })));
+    // Of two pairs of columns one is taken, not one column of each; it is not left out.
+    std::fs::write(&path, "ma_den,x,Kinh độ,y,Vĩ độ\nD1,602805.660,109.1967,1353660.028,12.2388\n").unwrap();
+    let (summary, batches) = read_as(&layer, &path, &degrees).unwrap();
+    assert_eq!(summary.unmapped, ["x", "y"]);
+    let point = Geometry::from_wkb(batches[0].column(3).as_binary::<i32>().value(0)).unwrap();
+    assert_eq!(point.get_point(0), (109.1967, 12.2388, 0.0));
     std::fs::write(&path, "ma_den,do_cao\nD1,8.5\n").unwrap();
     assert!(matches!(read_as(&layer, &path, &degrees), Err(IngestError::NoGeometry { .. })));
     std::fs::write(&path, "ma_den,wkt\nD1,POINT (109.1967 12.2388)\n").unwrap();
-    assert_eq!(read_as(&layer, &path, &degrees).unwrap().0.features_written, 1);
+    let (summary, _) = read_as(&layer, &path, &degrees).unwrap();
+    assert_eq!((summary.features_written, summary.unmapped.len()), (1, 0));
+    // A header in a legacy encoding is refused, whatever the rows hold.
+    std::fs::write(&path, b"ma_den,M\xe0u,lon,lat\nD1,a,109.1967,12.2388\n").unwrap();
+    let said = read_as(&layer, &path, &degrees).unwrap_err().to_string();
+    assert!(said.contains("UTF-8"), "{said}");
+}
+
+#[test]
+fn a_source_without_features_is_refused_unless_others_have_some() {
+    let dir = tempfile::tempdir().unwrap();
+    let empty = dir.path().join("empty.geojson");
+    std::fs::write(&empty, r#"{"type":"FeatureCollection","features":[]}"#).unwrap();
+    assert!(matches!(read(&empty, None), Err(IngestError::NoFeatures { .. })));
+    let drafted = infer_layer("x", &empty.to_string_lossy(), &ReadOptions::default(), false);
+    assert!(matches!(drafted, Err(IngestError::NoFeatures { .. })));
+    // Whether the format keeps columns without features makes no difference.
+    let typed = dir.path().join("empty.gpkg");
+    write(&typed, "GPKG", Some(&zone()), &[], NAMES);
+    assert!(matches!(read(&typed, None), Err(IngestError::NoFeatures { .. })));
+    let full = dir.path().join("full.gpkg");
+    write(&full, "GPKG", Some(&zone()), &rows(), NAMES);
+    let paths = [full, empty].map(|p| p.to_string_lossy().into_owned());
+    let both = read_sources(&paths, &ReadOptions::default(), &parcel(), &mut |_| Ok(()), &|_, _| {}).unwrap();
+    assert_eq!((both[0].features_written, both[1].features_written), (3, 0));
+    assert!(both[1].warnings.iter().any(|w| w.contains("no features")), "{:?}", both[1].warnings);
 }
 
 #[test]
@@ -353,10 +385,10 @@ fn bad_features_are_set_aside_and_counted() {
     assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 3);
     assert!(!format!("{summary:?}").contains("CANARY"), "no value of a feature is in the summary");
     let lines = std::fs::read_to_string(&aside).unwrap();
-    let numbers: Vec<u64> = lines
-        .lines()
-        .map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["kho"]["feature"].as_u64().unwrap())
-        .collect();
+    let places: Vec<serde_json::Value> =
+        lines.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["kho"].clone()).collect();
+    let numbers: Vec<u64> = places.iter().map(|p| p["feature"].as_u64().unwrap()).collect();
+    assert!(places.iter().all(|p| Some(p["source"].as_str().unwrap()) == path.file_name().unwrap().to_str()));
     assert_eq!(numbers, [2, 3, 4, 5, 8, 9]);
     use std::os::unix::fs::PermissionsExt;
     assert_eq!(std::fs::metadata(&aside).unwrap().permissions().mode() & 0o777, 0o600);
@@ -439,6 +471,7 @@ fn a_layer_is_drafted_from_a_file() {
         ]
     );
     assert_eq!(layer.geometry, GeometryKind::Point);
+    assert!(layer.style.color.is_some(), "it is not drawn grey");
     assert_eq!(layer.key, ["ma_den"]);
     assert!(layer.published);
     let opts = ReadOptions { crs: Some("EPSG:4326".into()), ..Default::default() };

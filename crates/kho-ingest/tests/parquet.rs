@@ -1,5 +1,7 @@
 //! GeoParquet, written here in its several dialects and read natively.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int32Array, RecordBatch, StringArray, StructArray,
 };

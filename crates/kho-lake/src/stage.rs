@@ -75,6 +75,7 @@ impl Stage {
         let mut file = File::create(&manifest).map_err(at(&manifest))?;
         file.write_all(&serde_json::to_vec(moves)?).and_then(|()| file.sync_all()).map_err(at(&manifest))?;
         sync_folder(&self.folder)?;
+        sync_folder(&self.lake.join("staging"))?;
         // From here on whoever drops this half-way, by cancelling the commit for one, leaves the
         // manifest to the next one who opens the lake.
         self.keep.store(true, Ordering::Relaxed);

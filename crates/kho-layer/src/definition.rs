@@ -1,6 +1,6 @@
 //! A layer's definition: the content of one `layers/NAME.toml`.
 
-use crate::{AccessClass, Column, LayerError, Text, is_name};
+use crate::{AccessClass, Column, LayerError, LayerStyle, Text, is_name};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -30,30 +30,6 @@ impl Default for ZoomRange {
     fn default() -> Self {
         Self { min: 0, max: 16 }
     }
-}
-
-/// How a layer is drawn unless a theme says otherwise. Colours are CSS hex.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LayerStyle {
-    /// Fill of polygons, stroke of lines, disc of points.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub color: Option<String>,
-    /// Outline of polygons and discs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outline: Option<String>,
-    /// Stroke width in pixels.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub width: Option<f64>,
-    /// Disc radius in pixels.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub radius: Option<f64>,
-    /// A column with a code list: the code's colour draws the feature.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<String>,
-    /// The column that labels the feature.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
 }
 
 /// A layer's definition.

@@ -21,6 +21,7 @@ mod definition;
 mod error;
 mod id;
 mod standard;
+mod style;
 mod text;
 
 pub use arrow_schema::{
@@ -29,8 +30,9 @@ pub use arrow_schema::{
 pub use city::{City, CityConfig, layer_path};
 pub use code_list::{CodeEntry, CodeList};
 pub use column::{AccessClass, Column, ColumnType};
-pub use definition::{GeometryKind, LayerDef, LayerStyle, ZoomRange};
+pub use definition::{GeometryKind, LayerDef, ZoomRange};
 pub use error::LayerError;
 pub use id::{FeatureIds, MAX_FEATURE_ID};
 pub use standard::StandardModel;
+pub use style::LayerStyle;
 pub use text::{Text, fold, is_name};

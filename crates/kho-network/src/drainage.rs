@@ -149,6 +149,7 @@ fn snap(
     let (Some(&first), Some(&last), Some(a), Some(b)) = (path.first(), path.last(), from.at, to.at) else {
         return;
     };
+    let mut ends = [first, last];
     let straight = metres(first, a).max(metres(last, b));
     if straight <= SNAP_M {
         return;
@@ -164,8 +165,10 @@ fn snap(
         message,
         remedy,
     };
-    if turned <= SNAP_M {
+    // Drawn backwards, and perhaps not snapped either.
+    if turned <= SNAP_M || turned < straight / 2.0 {
         path.reverse();
+        ends = [last, first];
         found.push(pipe(
             FindingKind::ReversedLine,
             Severity::Warning,
@@ -179,9 +182,8 @@ fn snap(
                 "Check which way the water runs, then turn the line round or swap nut_dau and nut_cuoi",
             ),
         ));
-        return;
     }
-    for (end, node, at) in [(first, from, a), (last, to, b)] {
+    for (end, node, at) in [(ends[0], from, a), (ends[1], to, b)] {
         let gap = metres(end, at);
         if gap > SNAP_M {
             found.push(pipe(
@@ -237,7 +239,7 @@ mod tests {
 
     #[test]
     fn sections_are_in_square_metres() {
-        assert!((section(Some(1000.0), None, None).unwrap() - 0.785_398).abs() < 1e-6);
+        assert!((section(Some(1200.0), None, None).unwrap() - 1.130_973).abs() < 1e-6);
         assert_eq!(section(None, Some(2000.0), Some(1500.0)), Some(3.0));
         assert_eq!(section(Some(0.0), Some(2000.0), None), None);
         assert_eq!(section(None, None, None), None);

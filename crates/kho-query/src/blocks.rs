@@ -8,7 +8,7 @@
 
 use crate::QueryError;
 use arrow::array::{Array, ArrayRef, new_null_array};
-use arrow::compute::{cast, concat};
+use arrow::compute::{CastOptions, cast_with_options, concat};
 use arrow::datatypes::{DataType, Schema};
 use kho_lake::{DataFile, Lake, wkb_bounds};
 use parquet::arrow::ProjectionMask;
@@ -163,7 +163,13 @@ impl Blocks {
                 (None, (leaf, ty)) => {
                     let at = missing.iter().position(|m| Some(*m) == *leaf).and_then(|i| decoded.get(i));
                     let array = at.ok_or_else(|| QueryError::internal("a column was not decoded"))?;
-                    let array = if array.data_type() == ty { Arc::clone(array) } else { cast(array, ty)? };
+                    // Strict: a value that does not fit is an error, not a null.
+                    let strict = CastOptions { safe: false, ..Default::default() };
+                    let array = if array.data_type() == ty {
+                        Arc::clone(array)
+                    } else {
+                        cast_with_options(array, ty, &strict)?
+                    };
                     if let (true, Some(leaf)) = (admit, leaf) {
                         self.put(key(*leaf), Value::Column(Arc::clone(&array)));
                     }

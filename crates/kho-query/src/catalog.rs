@@ -99,6 +99,14 @@ impl Scope {
         })
     }
 
+    /// Opens what a query names, so that planning it need not ask the lake's catalog.
+    pub(crate) async fn prepare(self: &Arc<Self>, references: &[TableReference]) -> Result<(), QueryError> {
+        for reference in references {
+            self.table(reference.table()).await?;
+        }
+        Ok(())
+    }
+
     fn sees(&self, reference: &TableReference) -> bool {
         let TableReference::Bare { table } = reference else {
             return false;

@@ -5,13 +5,14 @@ use crate::catalog::Scope;
 use crate::guard::{Deadline, Guarded, with_limit};
 use crate::memory::QueryPool;
 use crate::views::View;
+use crate::workers::{Turn, Workers};
 use crate::{Limits, QueryError, plan_check, session, statement};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::execute_stream;
 use futures::TryStreamExt;
 use kho_access::{Policy, Principal};
 use kho_lake::{Lake, SnapshotId};
@@ -32,6 +33,7 @@ struct Inner {
     runtime: RuntimeEnv,
     turns: Arc<Semaphore>,
     blocks: Arc<Blocks>,
+    workers: Arc<Workers>,
 }
 
 /// An answer that is being computed. Dropping it stops the work.
@@ -79,13 +81,14 @@ impl QueryEngine {
     /// An engine over `lake` under `policy`.
     ///
     /// # Errors
-    /// [`QueryError::Internal`] if the folder for spilling cannot be made.
+    /// [`QueryError::Internal`] if the folder for spilling or the threads cannot be made.
     pub fn new(lake: Lake, policy: Arc<Policy>, limits: Limits) -> Result<Self, QueryError> {
         let runtime = session::runtime(&limits)?;
         let template = Arc::new(session::template(&limits, runtime.clone())?);
         let turns = Arc::new(Semaphore::new(limits.concurrency.max(1)));
         let blocks = Arc::new(Blocks::new(limits.cache_bytes));
-        Ok(Self(Arc::new(Inner { lake, policy, limits, template, runtime, turns, blocks })))
+        let workers = Arc::new(Workers::start(&limits)?);
+        Ok(Self(Arc::new(Inner { lake, policy, limits, template, runtime, turns, blocks, workers })))
     }
 
     /// Answers `sql` for `who` from the snapshot `at` (`None`: the newest).
@@ -113,11 +116,11 @@ impl QueryEngine {
             let turns = Arc::clone(&self.0.turns);
             turns.acquire_owned().await.map_err(|_| QueryError::Busy)
         };
-        let permit = Deadline::within(deadline, turn).await.map_err(|_| QueryError::Busy)?;
-        let (plan, snapshot) = Deadline::within(deadline, self.plan(who, sql, at)).await?;
-        let schema = plan.schema();
-        let stream = execute_stream(plan, self.task()).map_err(|e| with_limit(e, limits.memory_bytes))?;
-        let stream = Guarded::new(stream, Arc::clone(&schema), permit, deadline, limits);
+        let turn = Arc::new(Deadline::within(deadline, turn).await.map_err(|_| QueryError::Busy)?);
+        let begun = self.begin(who, sql, at, Arc::clone(&turn));
+        let (schema, stream, snapshot) = Deadline::within(deadline, begun).await?;
+        let stream =
+            Guarded::new(stream, Arc::clone(&schema), Arc::clone(&self.0.workers), turn, deadline, limits);
         Ok(Answer { schema, stream: Box::pin(stream), snapshot })
     }
 
@@ -159,19 +162,34 @@ impl QueryEngine {
         ))
     }
 
-    async fn plan(
+    /// Plans a query and starts it.
+    async fn begin(
         &self,
         who: &Principal,
         sql: &str,
         at: Option<SnapshotId>,
-    ) -> Result<(Arc<dyn ExecutionPlan>, SnapshotId), QueryError> {
+        turn: Turn,
+    ) -> Result<(SchemaRef, SendableRecordBatchStream, SnapshotId), QueryError> {
         let statement = statement::parse(sql, *who == Principal::LocalCli)?;
         let scope = self.scope(who, at).await?;
+        let snapshot = scope.snapshot;
         let state = scope.session()?;
-        scope.check_names(&state.resolve_table_references(&statement)?).await?;
-        let plan = state.statement_to_plan(statement).await?;
-        plan_check::check(&plan)?;
-        Ok((state.create_physical_plan(&plan).await?, scope.snapshot))
+        let references = state.resolve_table_references(&statement)?;
+        scope.check_names(&references).await?;
+        // Here, on the caller's runtime, which the connections of the lake's catalog belong to.
+        scope.prepare(&references).await?;
+        let (task, memory_bytes) = (self.task(), self.0.limits.memory_bytes);
+        // Planning computes too: what is constant in a query is computed by the planner.
+        let begun = self.0.workers.run(turn, async move {
+            let plan = state.statement_to_plan(statement).await?;
+            plan_check::check(&plan)?;
+            let plan = state.create_physical_plan(&plan).await?;
+            let schema = plan.schema();
+            let stream = execute_stream(plan, task).map_err(|e| with_limit(e, memory_bytes))?;
+            Ok((schema, stream))
+        });
+        let (schema, stream) = begun.await?;
+        Ok((schema, stream, snapshot))
     }
 
     /// A task with memory of its own: one greedy query cannot starve another.

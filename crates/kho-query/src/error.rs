@@ -194,11 +194,14 @@ pub(crate) fn names(all: impl Iterator<Item = String>) -> String {
 
 /// Messages of the libraries below may hold a path of this machine; it is nobody's business.
 fn without_paths(message: &str) -> String {
-    let hide = |word: &str| {
-        let bare = word.trim_start_matches(['\'', '"', '(', '[', '`']);
-        let path = bare.strip_prefix("file://").unwrap_or(bare);
-        path.starts_with('/') && path.matches('/').count() > 1
+    // A slash at the beginning of a word, or after a quote, bracket, = or :, then a name and
+    // another slash.
+    let begins = |word: &str, at: usize| {
+        let (before, rest) = (word[..at].chars().next_back(), &word[at + 1..]);
+        let named = rest.chars().next().is_some_and(|c| c.is_alphanumeric() || c == '.' || c == '_');
+        before.is_none_or(|c| !c.is_alphanumeric() && c != ')') && named && rest.contains('/')
     };
+    let hide = |word: &str| word.match_indices('/').any(|(at, _)| begins(word, at));
     message.split(' ').map(|w| if hide(w) { "…" } else { w }).collect::<Vec<_>>().join(" ")
 }
 
@@ -209,7 +212,14 @@ mod tests {
     #[test]
     fn paths_do_not_leave_the_machine() {
         assert_eq!(without_paths("cannot open '/srv/city/lake/x.parquet' now"), "cannot open … now");
-        assert_eq!(without_paths("a / b and 12/345 stay"), "a / b and 12/345 stay");
+        for path in
+            ["path=/srv/city/x", "file:///srv/x", "(/srv/city/x.parquet)", "[\"/srv/x\"]:", "a:/srv/x"]
+        {
+            assert_eq!(without_paths(&format!("in {path} now")), "in … now");
+        }
+        for harmless in ["a / b and 12/345 stay", "so_to/(a)/2", "11/21/2026", "(a)/b/c"] {
+            assert_eq!(without_paths(harmless), harmless);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The stream of an answer, kept within its limits.
 
+use crate::workers::{Turn, Workers, in_turn};
 use crate::{Limits, QueryError};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -11,7 +12,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
 /// When a query must be done.
@@ -42,7 +42,7 @@ impl Deadline {
 }
 
 /// Passes batches on until a limit is met. Then the plan below is dropped, which stops its
-/// tasks and removes its spill files, and the last item is the reason.
+/// tasks at their next yield and removes its spill files, and the last item is the reason.
 pub(crate) struct Guarded {
     schema: SchemaRef,
     inner: Option<SendableRecordBatchStream>,
@@ -50,31 +50,32 @@ pub(crate) struct Guarded {
     max_rows: Option<u64>,
     memory_bytes: usize,
     rows: u64,
+    /// An answer may outlive its engine.
+    _workers: Arc<Workers>,
 }
 
 impl Guarded {
     pub(crate) fn new(
-        inner: SendableRecordBatchStream,
+        mut inner: SendableRecordBatchStream,
         schema: SchemaRef,
-        permit: OwnedSemaphorePermit,
+        workers: Arc<Workers>,
+        turn: Turn,
         deadline: Option<Deadline>,
         limits: &Limits,
     ) -> Self {
-        // A task of its own: an operator that computes for long between two batches does not
-        // keep the time limit from being noticed, as long as the runtime has a thread free.
-        // Dropping the receiver aborts it.
+        // The plan is polled on the engine's threads and the clock on the caller's. Two batches
+        // may wait for the caller; then the plan waits. Dropping the receiver aborts it.
         let mut builder = RecordBatchReceiverStream::builder(Arc::clone(&schema), 2);
         let sender = builder.tx();
-        builder.spawn(async move {
-            let _turn = permit;
-            let mut inner = inner;
+        let work = async move {
             while let Some(item) = inner.next().await {
                 if sender.send(item).await.is_err() {
                     break;
                 }
             }
-            Ok(())
-        });
+            Ok::<(), DataFusionError>(())
+        };
+        builder.spawn_on(in_turn(turn, work), workers.handle());
         Self {
             schema,
             inner: Some(builder.build()),
@@ -82,6 +83,7 @@ impl Guarded {
             max_rows: limits.max_rows,
             memory_bytes: limits.memory_bytes,
             rows: 0,
+            _workers: workers,
         }
     }
 

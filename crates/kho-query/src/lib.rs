@@ -14,7 +14,7 @@
 //! How a question is answered, file by file:
 //! `statement` (one SELECT, nothing that writes) → `catalog` (what may be named) → planning →
 //! `plan_check` (only our tables are read) → `table`, `scan` and `prune` (which row groups, out of
-//! `blocks`) → execution under `limits` → [`mod@format`].
+//! `blocks`) → execution by `workers` under `limits` → [`mod@format`].
 
 mod blocks;
 mod catalog;
@@ -29,11 +29,13 @@ mod plan_check;
 mod projection;
 mod prune;
 mod scan;
+mod semi_join;
 mod session;
 mod statement;
 mod table;
 mod views;
 mod window;
+mod workers;
 
 pub use engine::{Answer, QueryEngine, TableInfo};
 pub use error::QueryError;

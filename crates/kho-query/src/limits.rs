@@ -21,7 +21,8 @@ pub struct Limits {
     pub max_rows: Option<u64>,
     /// Bytes of SQL text.
     pub max_sql_bytes: usize,
-    /// Queries that run at once; further ones wait for their turn within their own time limit.
+    /// Queries that run at once; further ones wait for their turn within their own time limit. One
+    /// that was stopped counts until the last of its threads has noticed.
     pub concurrency: usize,
     /// Threads one query computes on; `None` is one for each core.
     pub partitions: Option<usize>,

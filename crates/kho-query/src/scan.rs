@@ -9,6 +9,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::{FilterBuilder, and, prep_null_mask_filter};
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, Statistics, internal_err};
 use datafusion::error::{DataFusionError, Result};
@@ -280,8 +281,8 @@ impl ExecutionPlan for LayerScanExec {
             async move {
                 read.add(usize::try_from(group.rows).unwrap_or(0));
                 // Decoding blocks; the threads of the runtime are for computing.
-                let task = tokio::task::spawn_blocking(move || scan.read(&group));
-                let batches = task.await.map_err(QueryError::internal)??;
+                let task = SpawnedTask::spawn_blocking(move || scan.read(&group));
+                let batches = task.join().await.map_err(QueryError::internal)??;
                 Ok::<_, DataFusionError>(futures::stream::iter(batches.into_iter().map(Ok)))
             }
         });

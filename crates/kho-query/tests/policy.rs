@@ -7,7 +7,7 @@ use common::OWNER;
 use kho_access::Principal;
 use kho_query::format::{self, Format};
 use kho_query::{Limits, QueryEngine, QueryError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 async fn bytes(
     engine: &QueryEngine,
@@ -106,8 +106,24 @@ async fn limits_hold() {
     let e = bytes(&engine, &Principal::LocalCli, endless, Format::Csv).await.unwrap_err();
     assert!(matches!(e, QueryError::Timeout(_)), "{e:?}");
     // The turn is given back once the work has stopped.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(bytes(&engine, &Principal::LocalCli, "select 1", Format::Csv).await.is_ok());
+    let given_back = async {
+        while bytes(&engine, &Principal::LocalCli, "select 1", Format::Csv).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(20), given_back).await.is_ok());
+
+    // A join that computes for long between two yields is left behind, and nobody waits for it:
+    // neither who asked, nor who drops the engine.
+    let deaf = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b
+                where a.value * 3 < b.value + a.value % 7";
+    let limits = Limits { timeout: Some(Duration::from_millis(300)), ..Limits::default() };
+    let engine = city.engine(limits);
+    let asked = Instant::now();
+    let e = bytes(&engine, &Principal::LocalCli, deaf, Format::Csv).await.unwrap_err();
+    assert!(matches!(e, QueryError::Timeout(_)), "{e:?}");
+    drop(engine);
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
 
     let engine = city.engine(Limits { memory_bytes: 1 << 20, spill_bytes: 1 << 20, ..Limits::default() });
     let greedy = "select array_agg(a.value) from generate_series(1, 3000000) a";
@@ -117,6 +133,20 @@ async fn limits_hold() {
     let engine = city.engine(Limits { max_sql_bytes: 100, ..Limits::default() });
     let long = format!("select 1 -- {}", "x".repeat(200));
     assert!(engine.sql(&Principal::LocalCli, &long, None).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_stops_with_its_reader_and_outlives_its_engine() {
+    let city = common::small().await;
+    let engine = city.engine(Limits { concurrency: 1, ..Limits::default() });
+    let endless = "select value from generate_series(1, 1000000000000)";
+    drop(engine.sql(&Principal::LocalCli, endless, None).await.unwrap());
+    // There is one turn, so it has been given back.
+    let next = engine.sql(&Principal::LocalCli, "select kho_id from land_parcel", None);
+    let answer = tokio::time::timeout(Duration::from_secs(20), next).await.unwrap().unwrap();
+    drop(engine);
+    let batches = answer.collect().await.unwrap();
+    assert_eq!(batches.iter().map(|b| b.num_rows()).sum::<usize>(), 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]

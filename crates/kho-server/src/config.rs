@@ -36,8 +36,6 @@ pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) const TURN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long open connections may take to finish after a shutdown began.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
-/// How long the number of the current snapshot may be reused without asking the catalog.
-pub(crate) const CURRENT_FOR: Duration = Duration::from_millis(100);
 /// The largest request body, bytes: nothing here takes one.
 pub(crate) const MAX_BODY_BYTES: usize = 64 << 10;
 

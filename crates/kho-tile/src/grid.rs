@@ -79,7 +79,8 @@ pub(crate) struct TileFrame {
     half: i64,
     /// What is kept, in grid units.
     pub clip: ClipBox,
-    /// What is looked for, in world units: the tile and its buffer.
+    /// What is looked for, in world units: all that snaps into the tile and its buffer, which is
+    /// half a grid unit more than they are.
     pub window: WorldBox,
     /// A feature smaller than this to both sides (world units) is not seen: half a grid unit.
     pub least: u32,
@@ -99,15 +100,18 @@ impl TileFrame {
         let (x0, y0) = (i64::from(x) * side, i64::from(y) * side);
         let (up, down) = (z.saturating_sub(32 - EXTENT_BITS), (32 - EXTENT_BITS).saturating_sub(z));
         let edge = (i64::from(buffer) << down) >> up;
+        let half = (1i64 << down) >> 1;
+        // Halves snap upwards: the last place that snaps onto the far edge lies just below a half.
+        let (before, after) = (edge + half, side + edge + (half - 1).max(0));
         let clamp = |v: i64| v.clamp(0, i64::from(u32::MAX)) as u32;
         Ok(Self {
             x0,
             y0,
             up,
             down,
-            half: (1i64 << down) >> 1,
+            half,
             clip: ClipBox { min: -i64::from(buffer), max: i64::from(EXTENT) + i64::from(buffer) },
-            window: [clamp(x0 - edge), clamp(y0 - edge), clamp(x0 + side + edge), clamp(y0 + side + edge)],
+            window: [clamp(x0 - before), clamp(y0 - before), clamp(x0 + after), clamp(y0 + after)],
             least: ((1u64 << down) / 2) as u32,
         })
     }
@@ -158,6 +162,23 @@ mod tests {
             let beside = TileFrame::new(z, x + 1, y - 1, 64)?.snap(w);
             prop_assert_eq!(here, [beside[0] + 4096, beside[1] - 4096]);
             prop_assert!(here.iter().all(|v| (0..=4096).contains(v)));
+        }
+
+        #[test]
+        fn the_window_is_what_snaps_into_the_tile(z in 8u8..=22, dx in -40i64..40, far in any::<bool>()) {
+            // World units around the edge of the buffer, on the near side or on the far one.
+            let (x, y) = ((1u32 << z) / 2, (1u32 << z) / 3);
+            let frame = TileFrame::new(z, x, y, 64)?;
+            let unit = 1i64 << 20u32.saturating_sub(u32::from(z));
+            let side = 1i64 << (32 - u32::from(z));
+            let buffer = (64 * unit) >> u32::from(z).saturating_sub(20);
+            let edge = i64::from(x) * side;
+            let edge = if far { edge + side + buffer } else { edge - buffer };
+            let at = edge + dx * (unit / 16).max(1);
+            let w = [u32::try_from(at).unwrap_or_default(), frame.window[1] + 1];
+            let snapped = frame.snap(w);
+            let found = (frame.window[0]..=frame.window[2]).contains(&w[0]);
+            prop_assert_eq!(found, frame.clip.holds(snapped[0], 0), "{:?} {:?}", snapped, frame);
         }
 
         #[test]

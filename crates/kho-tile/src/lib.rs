@@ -16,7 +16,7 @@
 //! use kho_tile::{TileConfig, TileEngine};
 //! let engine = TileEngine::new(lake, TileConfig::default());
 //! let tile = engine.tile(&grant, 16, 52_665, 30_530).await?;
-//! assert!(tile.features == 0 || tile.gz.starts_with(&[0x1f, 0x8b]));
+//! assert!(tile.features == 0 || tile.body.starts_with(&[0x1f, 0x8b]));
 //! # Ok(()) }
 //! ```
 
@@ -37,4 +37,4 @@ pub use engine::{Drawing, TileConfig, TileEngine};
 pub use error::TileError;
 pub use grid::MAX_ZOOM;
 pub use stats::TileStats;
-pub use tile::Tile;
+pub use tile::{Encoding, Tile};

@@ -206,9 +206,9 @@ fn the_same_features_and_faster() -> Fallible {
         for &tile in &tiles {
             let made = runtime.block_on(engine.tile(&grant, z, tile.1, tile.2))?;
             let mut ours = Vec::new();
-            GzDecoder::new(&made.gz[..]).read_to_end(&mut ours)?;
+            GzDecoder::new(&made.body[..]).read_to_end(&mut ours)?;
             raw_bytes += made.raw_len;
-            gz_bytes += made.gz.len();
+            gz_bytes += made.body.len();
             let theirs = unhex(&run(&url, &sql_of(&columns, tile))?)?;
             let (n, found) = differences(&ours, &theirs)?;
             count += n;

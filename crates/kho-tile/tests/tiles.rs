@@ -7,7 +7,7 @@ use fast_mvt::{MvtReaderRef, MvtTile, MvtValue};
 use flate2::read::GzDecoder;
 use geo::{Area, Geometry, MapCoords, MultiPolygon, Validation};
 use kho_access::Principal;
-use kho_tile::{Tile, TileConfig, TileEngine, TileError};
+use kho_tile::{Encoding, Tile, TileConfig, TileEngine, TileError};
 use std::collections::HashSet;
 use std::io::Read;
 use support::{CELL, CORNER, Fallible, Town, batch, line, outline, parcels, point, polygon, tile_at};
@@ -17,8 +17,8 @@ const ON: TileConfig = TileConfig { cache_bytes: 16 << 20, ..OFF };
 
 fn raw(tile: &Tile) -> Fallible<Vec<u8>> {
     let mut raw = Vec::new();
-    if !tile.gz.is_empty() {
-        GzDecoder::new(&tile.gz[..]).read_to_end(&mut raw)?;
+    if !tile.body.is_empty() {
+        GzDecoder::new(&tile.body[..]).read_to_end(&mut raw)?;
     }
     assert_eq!(raw.len(), tile.raw_len);
     Ok(raw)
@@ -154,6 +154,35 @@ async fn a_commit_makes_new_tiles_of_its_layer_and_of_no_other() -> Fallible {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_tile_is_the_same_in_every_encoding() -> Fallible {
+    let town = Town::new().await?;
+    let layer = town.layer("land_parcel")?;
+    let snapshot = town.put("land_parcel", parcels(&layer, 120, 0)).await?;
+    let grant = town.grant(&Principal::Anonymous, "land_parcel", snapshot)?;
+    // A bound that thins the tile of z13: what is left out must not depend on the encoding either.
+    for config in [OFF, ON, TileConfig { max_tile_bytes: 40_000, ..ON }] {
+        let engine = TileEngine::new(town.lake.clone(), config);
+        for z in [13, 16] {
+            let (x, y) = tile_at(z, CORNER.0 + CELL * 60.0, CORNER.1 + CELL * 60.0);
+            for _ in 0..2 {
+                let plain = engine.tile_as(&grant, z, x, y, Encoding::Plain).await?;
+                let gzip = engine.tile_as(&grant, z, x, y, Encoding::Gzip).await?;
+                assert_eq!(raw(&gzip)?, plain.body, "z{z}");
+                assert_eq!(
+                    (&plain.etag, plain.left_out, plain.raw_len),
+                    (&gzip.etag, gzip.left_out, gzip.raw_len)
+                );
+                assert!(
+                    plain.features > 0
+                        && (plain.left_out > 0) == (z == 13 && config.max_tile_bytes == 40_000)
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_hundred_who_ask_at_once_wait_for_one() -> Fallible {
     let town = Town::new().await?;
@@ -186,7 +215,7 @@ async fn empty_and_impossible_tiles() -> Fallible {
     let (x, y) = tile_at(15, CORNER.0 + CELL, CORNER.1 + CELL);
     // No data yet.
     let none = engine.tile(&town.grant(&Principal::Anonymous, "land_parcel", before)?, 15, x, y).await?;
-    assert_eq!((none.features, none.gz.len(), none.raw_len), (0, 0, 0));
+    assert_eq!((none.features, none.body.len(), none.raw_len), (0, 0, 0));
     let snapshot = town.put("land_parcel", parcels(&layer, 10, 0)).await?;
     let grant = town.grant(&Principal::Anonymous, "land_parcel", snapshot)?;
     assert!(engine.tile(&grant, 15, x, y).await?.features > 0);
@@ -244,7 +273,7 @@ async fn a_tile_that_is_too_big_says_what_it_left_out() -> Fallible {
     let engine = TileEngine::new(town.lake.clone(), small);
     let (x, y) = tile_at(13, CORNER.0 + CELL * 50.0, CORNER.1 + CELL * 50.0);
     let tile = engine.tile(&grant, 13, x, y).await?;
-    assert!(tile.gz.len() <= 40_000 && tile.gz.len() > 20_000, "{}", tile.gz.len());
+    assert!(tile.body.len() <= 40_000 && tile.body.len() > 20_000, "{}", tile.body.len());
     assert!(tile.features > 100 && tile.left_out > 1000);
     let decoded = decode(&tile)?;
     let [_, said] = decoded.layers.as_slice() else { panic!("two layers") };

@@ -3,7 +3,7 @@
 use crate::context::{Context, bytes, grouped, shown};
 use crate::progress;
 use anyhow::Context as _;
-use kho_ingest::{IngestError, ReadOptions};
+use kho_ingest::{IngestError, ReadOptions, Summary};
 use kho_lake::{Commit, Provenance, SourceFile, WrittenLayer};
 use kho_layer::LayerDef;
 use serde::Serialize;
@@ -46,6 +46,25 @@ struct Total {
     quarantined: BTreeMap<String, u64>,
     warnings: Vec<String>,
     unmapped: Vec<String>,
+}
+
+impl Total {
+    /// Adds what came of one source; of `several`, a warning says which it is about.
+    fn add(&mut self, one: Summary, several: bool) {
+        self.features_written += one.features_written;
+        self.repaired += one.repaired;
+        for (reason, count) in one.quarantined {
+            *self.quarantined.entry(reason).or_default() += count;
+        }
+        let name = one.source.name;
+        let warnings = one.warnings.into_iter();
+        self.warnings.extend(warnings.map(|w| if several { format!("{name}: {w}") } else { w }));
+        for column in one.unmapped {
+            if !self.unmapped.contains(&column) {
+                self.unmapped.push(column);
+            }
+        }
+    }
 }
 
 pub fn run(context: &Context, plan: Vec<Delivery>, by: Option<String>) -> anyhow::Result<()> {
@@ -108,7 +127,15 @@ fn one_layer(
             }
             bar.set_position(done);
         },
-    )?;
+    )
+    .map_err(|error| {
+        let error = anyhow::Error::from(error);
+        if quarantine.exists() {
+            error.context(format!("features that cannot be used are in {}", shown(&quarantine)))
+        } else {
+            error
+        }
+    })?;
     for one in read {
         sources.push(SourceFile {
             name: one.source.name.clone(),
@@ -117,13 +144,7 @@ fn one_layer(
             source_crs: one.source.source_crs.clone(),
             features_read: one.source.features_read,
         });
-        total.features_written += one.features_written;
-        total.repaired += one.repaired;
-        for (reason, count) in one.quarantined {
-            *total.quarantined.entry(reason).or_default() += count;
-        }
-        total.warnings.extend(one.warnings);
-        total.unmapped.extend(one.unmapped);
+        total.add(one, delivery.sources.len() > 1);
     }
     bar.set_message(format!("{} → lake", layer.name));
     let provenance = Provenance {
@@ -150,8 +171,8 @@ fn one_layer(
     Ok((done, outcome))
 }
 
-/// Bad features go back to who can mend them: a file of their own a day and second, readable by
-/// the city's own user only.
+/// Bad features go back to who can mend them: a file for each layer and second, readable by the
+/// city's own user only.
 fn quarantine_path(city: &Path, layer: &str) -> PathBuf {
     let now = chrono::Utc::now().format("%Y%m%dT%H%M%S");
     city.join("quarantine").join(format!("{layer}-{now}.geojsonl"))
@@ -198,4 +219,33 @@ fn report(snapshot: i64, took: Duration, outcomes: &[Outcome]) -> String {
     }
     text += &format!("snapshot {snapshot} in {:.1} s", took.as_secs_f64());
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_of_a_layer_are_summed_and_told_apart() {
+        let summary = |name: &str, unmapped: &str| Summary {
+            source: kho_ingest::SourceFile {
+                name: name.into(),
+                sha256: String::new(),
+                bytes: 1,
+                source_crs: "EPSG:9217".into(),
+                features_read: 3,
+            },
+            features_written: 2,
+            repaired: 1,
+            quarantined: BTreeMap::from([("no geometry".into(), 1)]),
+            warnings: vec!["the source has no features".into()],
+            unmapped: vec!["OBJECTID".into(), unmapped.into()],
+        };
+        let mut total = Total::default();
+        total.add(summary("a.gpkg", "x"), true);
+        total.add(summary("b.gpkg", "y"), true);
+        assert_eq!((total.features_written, total.repaired, total.quarantined["no geometry"]), (4, 2, 2));
+        assert_eq!(total.unmapped, ["OBJECTID", "x", "y"]);
+        assert_eq!(total.warnings[1], "b.gpkg: the source has no features");
+    }
 }

@@ -69,6 +69,12 @@ pub fn new_layer(
     if city.layer(name).is_some() || path.exists() {
         bail!("layer {name} is there already, in {}; edit it, or take another name", shown(&path));
     }
+    let mut next = format!("kho ingest {name} {source}");
+    for (option, value) in [("--crs", &crs), ("--source-layer", &source_layer)] {
+        if let Some(value) = value {
+            next += &format!(" {option} {value}");
+        }
+    }
     let options = ReadOptions { crs, source_layer, ..ReadOptions::default() };
     let layer = kho_ingest::infer_layer(name, source, &options, public)?;
     layer.check()?;
@@ -83,10 +89,6 @@ pub fn new_layer(
     }
     std::fs::write(&path, text).with_context(|| shown(&path))?;
     context.answer(&serde_json::json!({ "layer": layer, "path": path }), || {
-        format!(
-            "{}: {} columns, {access}\nNext: kho ingest {name} {source}",
-            shown(&path),
-            layer.columns.len()
-        )
+        format!("{}: {} columns, {access}\nNext: {next}", shown(&path), layer.columns.len())
     })
 }

@@ -7,17 +7,21 @@ use serde::Deserialize;
 use std::path::Path;
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Manifest {
     #[serde(default)]
     delivery: Vec<Entry>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Entry {
     layer: String,
     source: String,
     crs: Option<String>,
     source_layer: Option<String>,
+    /// Of its text; only UTF-8 can be read.
+    encoding: Option<String>,
 }
 
 /// Reads DIR/manifest.toml. Sources are relative to DIR and stay inside it.
@@ -42,6 +46,13 @@ pub fn read(dir: &Path) -> anyhow::Result<Vec<Delivery>> {
         if !inside {
             bail!(
                 "{}: source {:?} leaves the folder; a manifest names files beside itself",
+                shown(&path),
+                entry.source
+            );
+        }
+        if let Some(encoding) = entry.encoding.filter(|e| !e.eq_ignore_ascii_case("utf-8")) {
+            bail!(
+                "{}: {:?} is said to be in {encoding}, but kho reads text as UTF-8; convert the file first",
                 shown(&path),
                 entry.source
             );
@@ -71,9 +82,12 @@ pub fn read(dir: &Path) -> anyhow::Result<Vec<Delivery>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     fn try_read(text: &str) -> Result<Vec<Delivery>, String> {
-        let dir = std::env::temp_dir().join(format!("kho-manifest-{}-{}", std::process::id(), text.len()));
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("kho-manifest-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join("manifest.toml"), text).unwrap();
         let read = read(&dir).map_err(|e| format!("{e:#}"));
@@ -89,6 +103,16 @@ mod tests {
         .unwrap();
         assert_eq!(plan.len(), 1);
         assert_eq!(plan[0].sources.len(), 2);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_not_passed_over() {
+        let said = try_read("[[delivery]]\nlayer='road'\nsource='a'\nsourcelayer='b'\n").unwrap_err();
+        assert!(said.contains("sourcelayer"), "{said}");
+        let delivery =
+            |encoding: &str| format!("[[delivery]]\nlayer='road'\nsource='a'\nencoding='{encoding}'\n");
+        assert!(try_read(&delivery("UTF-8")).is_ok());
+        assert!(try_read(&delivery("TCVN3")).unwrap_err().contains("TCVN3"));
     }
 
     #[test]

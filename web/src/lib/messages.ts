@@ -109,6 +109,8 @@ export const messages = {
   "state.loading": { vi: "Đang tải bản đồ…", en: "Loading the map…" },
   "state.retry": { vi: "Thử lại", en: "Try again" },
   "state.error": { vi: "Có lỗi xảy ra", en: "Something went wrong" },
+  "state.busy": { vi: "Máy chủ đang bận", en: "The server is busy" },
+  "state.busy.text": { vi: "Hãy thử lại sau ít phút.", en: "Try again in a few minutes." },
   "state.unreachable": { vi: "Không kết nối được máy chủ", en: "The server cannot be reached" },
   "state.unreachable.text": {
     vi: "Hãy kiểm tra mạng rồi thử lại.",

@@ -64,7 +64,7 @@ pub(crate) fn convert(column: &Column, source: Option<&ArrayRef>, rows: usize) -
             None => unreadable(source, &target),
         },
         (ColumnType::Integer | ColumnType::Float, t) if t.is_numeric() || *t == DataType::Boolean => {
-            lossless(source, &target)
+            checked_cast(source, &target)
         }
         (ColumnType::Boolean, t) if t.is_integer() => match cast(source, &DataType::Int64) {
             Some(ints) => zero_one(ints.as_primitive::<Int64Type>()),
@@ -92,7 +92,7 @@ pub(crate) fn convert(column: &Column, source: Option<&ArrayRef>, rows: usize) -
                 None => unreadable(source, &target),
             }
         }
-        (ColumnType::Timestamp, DataType::Timestamp(_, Some(_))) => lossless(source, &target),
+        (ColumnType::Timestamp, DataType::Timestamp(_, Some(_))) => checked_cast(source, &target),
         // 20241101 in a numeric column is how dBASE exports write a day.
         (ColumnType::Date, t) if t.is_integer() => from_text(column.ty, &as_text(source)),
         (_, DataType::LargeUtf8 | DataType::Utf8View | DataType::LargeBinary | DataType::Utf8) => {
@@ -162,7 +162,7 @@ fn cast(source: &ArrayRef, to: &DataType) -> Option<ArrayRef> {
 }
 
 /// Casts; a value that became null in the cast was unreadable.
-fn lossless(source: &ArrayRef, target: &DataType) -> Converted {
+fn checked_cast(source: &ArrayRef, target: &DataType) -> Converted {
     let Some(array) = cast(source, target) else {
         return unreadable(source, target);
     };

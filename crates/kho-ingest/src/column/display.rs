@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Any column as text. Whole floats lose their `.0`: a sheet number that a spreadsheet made
-/// a float is still `12`.
+/// a float is still `12`. NaN is how some writers put "no value", so it is null.
 pub(super) fn to_text(source: &ArrayRef) -> Converted {
     let mut out = StringBuilder::with_capacity(source.len(), source.len() * 8);
     let options = FormatOptions::default();
@@ -21,7 +21,8 @@ pub(super) fn to_text(source: &ArrayRef) -> Converted {
     let formatter = ArrayFormatter::try_new(source.as_ref(), &options).ok();
     let mut unreadable = Vec::new();
     for row in 0..source.len() {
-        if source.is_null(row) {
+        let no_number = floats.as_ref().is_some_and(|f| f.value(row).is_nan());
+        if source.is_null(row) || no_number {
             out.append_null();
             continue;
         }
@@ -100,10 +101,11 @@ mod tests {
 
     #[test]
     fn whole_floats_are_written_whole() {
-        let floats: ArrayRef = Arc::new(Float64Array::from(vec![Some(12.0), Some(0.5), None]));
+        let floats: ArrayRef =
+            Arc::new(Float64Array::from(vec![Some(12.0), Some(0.5), None, Some(f64::NAN)]));
         let out = to_text(&floats).array;
         let text: Vec<_> = out.as_string::<i32>().iter().collect();
-        assert_eq!(text, [Some("12"), Some("0.5"), None]);
+        assert_eq!(text, [Some("12"), Some("0.5"), None, None]);
     }
 
     #[test]

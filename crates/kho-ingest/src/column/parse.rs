@@ -112,6 +112,9 @@ fn clock(text: &str) -> Option<i64> {
         (time, 0)
     } else if let Some(at) = text.rfind(['+', '-']) {
         let hm = text[at + 1..].replace(':', "");
+        if !hm.bytes().all(|b| b.is_ascii_digit()) {
+            return None; // cutting it below would split a letter
+        }
         let (h, m) = match hm.len() {
             2 => (hm.parse::<i64>().ok()?, 0),
             4 => (hm[..2].parse().ok()?, hm[2..].parse::<i64>().ok()?),
@@ -213,6 +216,7 @@ mod tests {
         assert_eq!(timestamp("1970-01-01T07:00:00+07:00"), Some(0));
         assert_eq!(timestamp("1970-01-01 00:00:00.25Z"), Some(250_000));
         assert_eq!(timestamp("1970-01-01T25:00"), None);
+        assert_eq!(timestamp("1970-01-01T00:00+1é0"), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! From the coordinate system of a delivery to CRS84.
 
+mod mercator;
 mod vn2000;
 
 use crate::IngestError;
@@ -55,9 +56,15 @@ impl SourceCrs {
             (Some(given), file) => {
                 let srs = parse(given)?;
                 let crs = Self::new(&srs, Some(given))?;
-                if let Some(file) = file {
-                    let file = label(file);
-                    if file != crs.label && !(is_wgs84(&file) && is_wgs84(&crs.label)) {
+                if let Some(srs) = file {
+                    let file = label(srs);
+                    let wgs84 = is_wgs84(&file) && is_wgs84(&crs.label);
+                    // An ESRI .prj has names where others have codes; what counts is the same.
+                    let zone = match (&crs.way, vn2000::recognise(srs)) {
+                        (Way::Vn2000(given), Recognised::Yes(said)) => *given == said,
+                        _ => false,
+                    };
+                    if file != crs.label && !wgs84 && !zone {
                         warnings.push(format!(
                             "the file says its coordinates are in {file}; they were read as {}, as --crs says",
                             crs.label
@@ -240,6 +247,9 @@ mod tests {
         assert_eq!(crs.unwrap().label, "EPSG:5898");
         assert_eq!(warnings.len(), 1);
         assert!(decide(Some("EPSG:9217"), Some("epsg:9217")).1.is_empty());
+        let nameless = "+proj=tmerc +lat_0=0 +lon_0=108.25 +k=0.9999 +x_0=500000 +y_0=0 +ellps=WGS84 +towgs84=-191.90441429,-39.30318279,-111.45032835,-0.00928836,0.01975479,-0.00427372,0.252906278 +units=m +no_defs";
+        assert!(decide(Some(nameless), Some("EPSG:9217")).1.is_empty());
+        assert_eq!(decide(Some(nameless), Some("EPSG:9218")).1.len(), 1);
         let said = decide(None, None).0.unwrap_err().to_string();
         assert!(said.contains("--crs EPSG:n"), "{said}");
     }

@@ -21,7 +21,8 @@ pub(crate) enum Reason {
     OutOfRange,
     /// A polygon without area.
     NoArea,
-    /// Crossing borders that cannot be repaired without changing the area by 1 % or more.
+    /// Crossing borders that cannot be repaired without changing the area by 1 % or more, a loop
+    /// of less than a square metre apart.
     SelfIntersection,
 }
 

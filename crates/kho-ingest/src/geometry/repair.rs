@@ -6,6 +6,12 @@ use gdal::vector::Geometry;
 
 /// A repair may change the area by less than this share; more would be another plot of land.
 const TOLERANCE: f64 = 0.01;
+/// Where a border crosses itself, a part of the polygon is wound against the rest, and nobody can
+/// say whether it was meant. Up to this many square metres it is kept without asking: less than
+/// the accuracy of a boundary is worth, and nothing of the delivered outline is lost.
+const LOOP: f64 = 1.0;
+/// Metres in a degree of latitude.
+const DEGREE: f64 = 111_320.0;
 
 /// What became of a suspicious polygon.
 pub(crate) enum Repaired {
@@ -15,8 +21,8 @@ pub(crate) enum Repaired {
     Mended(Shapes),
 }
 
-/// Decides on the polygon `shape`. A repair keeps all vertices where they are, because
-/// neighbours share them.
+/// Decides on the polygon `shape`, which is in CRS84. A repair keeps all vertices where they are,
+/// because neighbours share them.
 pub(crate) fn repair(shapes: &Shapes, shape: usize) -> Result<Repaired, Reason> {
     let geometry = Geometry::from_wkb(&shapes.wkb(shape)).map_err(|_| Reason::NotWkb)?;
     let before = shapes.twice_area_of(shape);
@@ -40,21 +46,34 @@ pub(crate) fn repair(shapes: &Shapes, shape: usize) -> Result<Repaired, Reason> 
     if after <= 0.0 {
         return Err(Reason::NoArea);
     }
-    if (after - before).abs() > TOLERANCE * before.abs().max(after) {
+    let change = after - before;
+    if change.abs() > TOLERANCE * before.abs().max(after) && !is_loop(change, shapes, shape) {
         return Err(Reason::SelfIntersection);
     }
     Ok(Repaired::Mended(out))
+}
+
+/// Whether a change of (twice) the area is that of a small loop: it counted negative, and now
+/// counts positive, so that the area grows by twice its own.
+fn is_loop(change: f64, shapes: &Shapes, shape: usize) -> bool {
+    let latitude = shapes.y.get(shapes.span(shape).start).copied().unwrap_or(0.0);
+    let square_metres = change / 4.0 * DEGREE * DEGREE * latitude.to_radians().cos();
+    square_metres > 0.0 && square_metres <= LOOP
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn verdict(wkt: &str) -> Result<Option<Shapes>, Reason> {
+    fn shapes(wkt: &str) -> Shapes {
         let mut shapes = Shapes::default();
         let wkb = Geometry::from_wkt(wkt).unwrap().iso_wkb().unwrap();
         shapes.push_wkb(Some(&wkb));
-        repair(&shapes, 0).map(|r| match r {
+        shapes
+    }
+
+    fn verdict(wkt: &str) -> Result<Option<Shapes>, Reason> {
+        repair(&shapes(wkt), 0).map(|r| match r {
             Repaired::Valid => None,
             Repaired::Mended(shapes) => Some(shapes),
         })
@@ -69,6 +88,16 @@ mod tests {
         // A hole that touches the border in one point is valid.
         let touch = verdict("POLYGON ((0 0, 4 0, 4 4, 0 4, 0 0), (0 2, 1 3, 1 1, 0 2))");
         assert!(matches!(touch, Ok(None)));
+        // A parcel of Cambridge, 3 m long and less than 1 m wide, whose border crosses itself at
+        // its tip: both ends of it stay.
+        let sliver = "POLYGON ((-71.09351084078635 42.37074288888873, -71.09351084078635 42.37076356703947, \
+            -71.09352031255779 42.37076356703947, -71.09352031255779 42.370768736577155, \
+            -71.09351084078635 42.37074288888873))";
+        let (before, after) = (shapes(sliver), verdict(sliver).unwrap().unwrap());
+        assert!(after.twice_area_of(0) > before.twice_area_of(0));
+        let ends =
+            |y: &[f64]| (y.iter().copied().fold(99.0, f64::min), y.iter().copied().fold(0.0, f64::max));
+        assert_eq!(ends(&after.y), ends(&before.y));
         let flat = verdict("POLYGON ((0 0, 4 0, 2 0, 0 0))");
         assert!(matches!(flat, Err(Reason::NoArea)));
     }

@@ -6,10 +6,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// The parts of a shapefile that carry its content; indexes are left out.
-const SHAPEFILE: [&str; 5] = ["cpg", "dbf", "prj", "shp", "shx"];
-/// What may stand beside a CSV file and changes how it is read.
-const CSV: [&str; 3] = ["csv", "csvt", "prj"];
+/// Formats of several files beside one another: of which extension a delivery is named, and which
+/// others carry its content or change how it is read. Indexes are left out.
+const COMPANIONS: [(&str, &[&str]); 4] = [
+    ("shp", &["cpg", "dbf", "prj", "shp", "shx"]),
+    ("csv", &["csv", "csvt", "prj"]),
+    ("tab", &["dat", "id", "map", "tab"]),
+    ("mif", &["mid", "mif"]),
+];
 
 /// A delivery's place.
 #[derive(Debug, Clone)]
@@ -84,13 +88,8 @@ impl Location {
                 }
             }
         } else {
-            let companions: &[&str] = if has_extension(&self.file, &["shp"]) {
-                &SHAPEFILE
-            } else if has_extension(&self.file, &["csv"]) {
-                &CSV
-            } else {
-                &[]
-            };
+            let of_several = COMPANIONS.iter().find(|(main, _)| has_extension(&self.file, &[*main]));
+            let companions = of_several.map(|(_, companions)| *companions).unwrap_or_default();
             files.push(self.file.clone());
             if let (Some(folder), false) = (self.file.parent(), companions.is_empty()) {
                 let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -136,7 +135,7 @@ fn is_zip(path: &Path) -> bool {
     has_extension(path, &["zip", "shz"])
 }
 
-pub(super) fn has_extension(path: &Path, of: &[&str]) -> bool {
+fn has_extension(path: &Path, of: &[&str]) -> bool {
     path.extension().and_then(|e| e.to_str()).is_some_and(|e| of.iter().any(|o| e.eq_ignore_ascii_case(o)))
 }
 
@@ -180,6 +179,12 @@ mod tests {
             location.files().unwrap().iter().map(|p| p.file_name().unwrap().to_owned()).collect();
         assert_eq!(names, ["b.dbf", "b.shp"]);
         assert_eq!(location.digest().unwrap().bytes, 6);
+        // A MapInfo .tab is only the label on the box.
+        for name in ["d.TAB", "d.DAT", "d.MAP", "d.ID", "d.ind"] {
+            std::fs::write(path(name), "abc").unwrap();
+        }
+        let location = Location::find(&path("d.TAB").to_string_lossy()).unwrap();
+        assert_eq!(location.digest().unwrap().bytes, 12);
     }
 
     #[test]

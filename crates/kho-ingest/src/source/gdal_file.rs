@@ -1,39 +1,53 @@
 //! Anything GDAL reads, through its Arrow stream.
 
-use super::{Encoding, Location, Opened, Reader, files::has_extension, plain, plain_schema, plain_type};
+use super::{Encoding, Location, Opened, Reader, csv, plain, plain_schema, plain_type};
 use crate::IngestError;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchReader};
-use arrow::datatypes::{DataType, Field, Int32Type, Schema};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchReader, make_array};
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
 use gdal::cpl::CslStringList;
 use gdal::vector::{Layer, LayerAccess};
-use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 use kho_layer::GeometryKind;
-use std::sync::Arc;
-
-/// Column names that hold a coordinate in a CSV file, most telling first.
-const CSV_OPTIONS: [&str; 4] = [
-    "X_POSSIBLE_NAMES=lon,lng,long,longitude,kinh_do,kinhdo,easting,east,x",
-    "Y_POSSIBLE_NAMES=lat,latitude,vi_do,vido,northing,north,y",
-    "GEOM_POSSIBLE_NAMES=wkt,geom,geometry,the_geom,wkb_geometry,shape",
-    "EMPTY_STRING_AS_NULL=YES",
-];
 
 pub(super) fn open(location: &Location, wanted: Option<&str>) -> Result<Opened, IngestError> {
     let path = &location.given;
-    let dataset = open_dataset(location)?;
-    let driver = dataset.driver().short_name();
+    let first = open_dataset(location, &[])?;
+    let driver = first.driver().short_name();
+    let mut coordinates = Vec::new();
+    // Some formats have to be looked into before it is known how to read them.
+    let dataset = match driver.as_str() {
+        "CSV" => {
+            let mut options = vec!["EMPTY_STRING_AS_NULL=YES".to_owned()];
+            if let Some(place) = csv::Place::find(&field_names(&first, wanted)) {
+                options.extend(place.options());
+                coordinates = place.coordinates();
+            }
+            open_dataset(location, &options)?
+        }
+        // Without a .cpg GDAL goes by a byte in the .dbf that most software leaves at "ANSI", and
+        // takes the text for Latin-1, which no Vietnamese file is: leave the bytes alone, so that
+        // UTF-8 comes through and everything else is noticed.
+        "ESRI Shapefile" if !says_its_encoding(&first, wanted) => {
+            open_dataset(location, &["ENCODING=UTF-8".to_owned()])?
+        }
+        _ => first,
+    };
     let (name, index) = choose(&dataset, path, wanted, &driver)?;
     let unreadable = |message: String| IngestError::Unreadable { path: path.clone(), message };
     let mut layer = dataset.layer(index).map_err(|e| unreadable(e.to_string()))?;
     let defn = layer.defn();
+    if let Some(column) = defn.fields().map(|f| f.name()).find(|n| n.contains('\u{fffd}')) {
+        return Err(unreadable(format!(
+            "the name of its column {column:?} is not UTF-8; save the file again with UTF-8 text"
+        )));
+    }
     let kinds = kinds(defn.geometry_type());
     let geometry_name = defn.geom_fields().next().map(|f| f.name()).unwrap_or_default();
     let crs = layer.spatial_ref();
     let total = layer.try_feature_count();
     let schema = stream(&mut layer, 1).map_err(unreadable)?.schema();
     let geometry = geometry_index(&schema, &geometry_name).ok_or_else(|| no_geometry(path, &driver))?;
-    drop(layer);
     let schema = plain_schema(&schema, field_type);
     Ok(Opened {
         layer: name,
@@ -51,22 +65,14 @@ pub(super) fn open(location: &Location, wanted: Option<&str>) -> Result<Opened, 
         total,
         short_names: driver == "ESRI Shapefile",
         typed: driver != "CSV",
+        coordinates,
         warnings: Vec::new(),
         reader: Box::new(GdalReader { dataset, index, path: path.clone() }),
     })
 }
 
-fn open_dataset(location: &Location) -> Result<Dataset, IngestError> {
-    let mut options: Vec<&str> = Vec::new();
-    if has_extension(&location.file, &["csv", "tsv", "txt"]) {
-        options.extend(CSV_OPTIONS);
-    }
-    // Without a .cpg GDAL takes the text for Latin-1, which no Vietnamese file is: leave the
-    // bytes alone, so that UTF-8 comes through and everything else is noticed.
-    let cpg = ["cpg", "CPG"].iter().any(|e| location.file.with_extension(e).exists());
-    if has_extension(&location.file, &["shp"]) && !cpg {
-        options.push("ENCODING=UTF-8");
-    }
+fn open_dataset(location: &Location, options: &[String]) -> Result<Dataset, IngestError> {
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
     let opened = Dataset::open_ex(
         &location.gdal,
         DatasetOptions {
@@ -91,6 +97,26 @@ fn open_dataset(location: &Location) -> Result<Dataset, IngestError> {
         }
         IngestError::Unreadable { path: location.given.clone(), message: said(&e) }
     })
+}
+
+/// The columns of the layer called `wanted`, or of the first.
+fn field_names(dataset: &Dataset, wanted: Option<&str>) -> Vec<String> {
+    let layer = wanted.and_then(|w| dataset.layers().find(|l| l.name() == w));
+    let mut names = Vec::new();
+    if let Some(layer) = layer.or_else(|| dataset.layers().next()) {
+        for field in layer.defn().fields() {
+            names.push(field.name());
+        }
+    }
+    names
+}
+
+/// Whether the shapefiles among which one is chosen say in which encoding their text is.
+fn says_its_encoding(dataset: &Dataset, wanted: Option<&str>) -> bool {
+    dataset
+        .layers()
+        .filter(|l| wanted.is_none_or(|w| l.name() == w) && l.defn().geom_fields().next().is_some())
+        .all(|l| l.metadata_item("CPG_VALUE", "SHAPEFILE").is_some())
 }
 
 /// GDAL's own words, without the name of the C function.
@@ -178,11 +204,9 @@ fn field_type(field: &Field) -> DataType {
 }
 
 fn column(array: &ArrayRef) -> Result<ArrayRef, IngestError> {
-    match array.data_type() {
-        DataType::Dictionary(key, _) if **key == DataType::Int32 => {
-            Ok(Arc::new(array.as_dictionary::<Int32Type>().keys().clone()))
-        }
-        _ => plain(array),
+    match array.as_any_dictionary_opt() {
+        Some(coded) => Ok(make_array(coded.keys().to_data())),
+        None => plain(array),
     }
 }
 
@@ -228,4 +252,31 @@ fn stream(layer: &mut Layer<'_>, rows: usize) -> Result<ArrowArrayStreamReader, 
         layer.read_arrow_stream(raw.cast(), &options).map_err(|e| e.to_string())?;
     }
     ArrowArrayStreamReader::try_new(raw).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{Array, DictionaryArray, Int64Array, StringArray};
+    use arrow::datatypes::Int64Type;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_coded_domain_gives_its_codes_whatever_their_width() {
+        let keys = Int64Array::from(vec![Some(1), None, Some(0)]);
+        let meanings = Arc::new(StringArray::from(vec!["hỏng", "tốt"]));
+        let coded: ArrayRef = Arc::new(DictionaryArray::<Int64Type>::try_new(keys, meanings).unwrap());
+        let codes = column(&coded).unwrap();
+        let field = Field::new("tinh_trang", coded.data_type().clone(), true);
+        assert_eq!(*codes.data_type(), field_type(&field));
+        let codes: Vec<_> = codes.as_primitive::<Int64Type>().iter().collect();
+        assert_eq!(codes, [Some(1), None, Some(0)]);
+    }
+
+    #[test]
+    fn declared_types_name_their_kinds() {
+        assert_eq!(kinds(1003), Some(vec![GeometryKind::Polygon]));
+        assert_eq!(kinds(0x8000_0002), Some(vec![GeometryKind::Line]));
+        assert_eq!(kinds(0), None);
+    }
 }

@@ -3,6 +3,7 @@
 //! A source is opened once to learn what is in it ([`Opened`]), then read front to back by one
 //! thread ([`Reader`]).
 
+mod csv;
 mod files;
 mod gdal_file;
 mod parquet_file;
@@ -45,6 +46,9 @@ pub(crate) struct Opened {
     pub short_names: bool,
     /// Whether its columns have types; in a CSV file all is text.
     pub typed: bool,
+    /// Columns that the geometry is made of: attributes too, but nothing is lost if no column of
+    /// the layer takes them.
+    pub coordinates: Vec<String>,
     pub warnings: Vec<String>,
     pub reader: Box<dyn Reader>,
 }
@@ -69,9 +73,34 @@ pub(crate) fn prepare_gdal() {
         let _ = gdal::config::set_config_option("OSR_USE_NON_DEPRECATED", "NO");
         // What goes wrong comes back as an error; stderr belongs to the command line.
         gdal::config::set_error_handler(|class, number, message| {
-            tracing::debug!(?class, number, message, "GDAL");
+            tracing::debug!(?class, number, said = %unquoted(message), "GDAL");
         });
     });
+}
+
+/// A message of GDAL without what stands in quotation marks: it quotes values of features, and a
+/// log is no place for a name or a document's number.
+fn unquoted(message: &str) -> String {
+    let mut out = String::with_capacity(message.len());
+    let mut until = None;
+    for c in message.chars() {
+        match until {
+            Some(end) if c == end => {
+                until = None;
+                out.extend(['…', c]);
+            }
+            Some(_) => {}
+            None => {
+                out.push(c);
+                until = match c {
+                    '`' => Some('\''),
+                    '\'' | '"' => Some(c),
+                    _ => None,
+                };
+            }
+        }
+    }
+    out
 }
 
 /// The type a column arrives as after [`plain`].
@@ -101,4 +130,18 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef, IngestError> {
         ty if plain_type(ty) != *ty => cast(array, &plain_type(ty))?,
         _ => array.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_values_stay_out_of_the_log() {
+        assert_eq!(
+            unquoted("Value '079123' of field a.cccd parsed incompletely to \"12\" (2)"),
+            "Value '…' of field a.cccd parsed incompletely to \"…\" (2)"
+        );
+        assert_eq!(unquoted("Failed at `Trần Văn"), "Failed at `");
+    }
 }

@@ -56,6 +56,7 @@ pub(super) fn open(location: &Location) -> Result<Opened, IngestError> {
         total: u64::try_from(metadata.metadata().file_metadata().num_rows()).ok(),
         short_names: false,
         typed: true,
+        coordinates: Vec::new(),
         warnings,
         reader: Box::new(ParquetReader { file, metadata, path: path.clone() }),
     })

@@ -202,8 +202,12 @@ impl Catalog {
         let sql = AssertSqlSafe(self.dialect().create_statements());
         let mut session = self.begin().await?;
         match &mut session {
-            Session::Sqlite(tx) => drop(sqlx::raw_sql(sql).execute(&mut **tx).await?),
-            Session::Postgres(tx) => drop(sqlx::raw_sql(sql).execute(&mut **tx).await?),
+            Session::Sqlite(tx) => {
+                sqlx::raw_sql(sql).execute(&mut **tx).await?;
+            }
+            Session::Postgres(tx) => {
+                sqlx::raw_sql(sql).execute(&mut **tx).await?;
+            }
         }
         session.commit().await
     }

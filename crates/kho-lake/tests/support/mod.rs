@@ -71,7 +71,7 @@ pub fn features(def: &LayerDef, first: i64, rows: usize, seed: u64) -> RecordBat
     let mut random = Random(seed);
     let schema = arrow_schema(def);
     let columns = schema.fields().iter().map(|field| -> ArrayRef {
-        let mut value = |_| (random.next() % 11 != 0).then(|| random.next());
+        let mut value = |_| (!random.next().is_multiple_of(11)).then(|| random.next());
         let values = (0..rows).map(&mut value);
         let restricted =
             def.column(field.name()).is_some_and(|c| c.access == kho_layer::AccessClass::Restricted);

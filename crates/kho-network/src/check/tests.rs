@@ -131,6 +131,12 @@ fn each_fault_is_found_and_nothing_else() {
     let network = drainage(&backwards);
     assert_eq!(kinds(&network.check()), [(FindingKind::ReversedLine, "n1-n2")]);
     assert_eq!(network.edges()[1].path, [place(1), place(2)], "the path runs with the water");
+
+    backwards[1].path[0][0] += 0.7 * M;
+    let network = drainage(&backwards);
+    let found = [(FindingKind::UnsnappedEnd, "n1-n2"), (FindingKind::ReversedLine, "n1-n2")];
+    assert_eq!(kinds(&network.check()), found, "both faults, and the gap is not the pipe's length");
+    assert_eq!(network.edges()[1].path[0], place(1));
 }
 
 #[test]

@@ -144,7 +144,7 @@ pub fn parcels(per_side: usize, side: f64) -> Vec<Row> {
         let ward = if col < per_side / 2 { "22366" } else { "22369" };
         let attributes = json!({
             "ma_xa": ward, "so_to": 1 + row, "so_thua": 1 + col,
-            "dien_tich": 100.0 + col as f64, "loai_dat": if i % 2 == 0 { "ODT" } else { "CLN" },
+            "dien_tich": 100.0 + col as f64, "loai_dat": if i.is_multiple_of(2) { "ODT" } else { "CLN" },
             "dia_chi": format!("{i} Trần Phú"), "chu_su_dung": OWNER,
             "so_giay_to": format!("0560{i:08}"), "valid_from": 19_000,
         });

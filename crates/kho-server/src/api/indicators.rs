@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
 use crate::data::filter::{Day, date, today};
-use crate::http::conditional::Tagged;
+use crate::http::conditional::{Freshness, Tagged};
 use crate::http::problem::Problem;
 
 /// The layer of the wards.
@@ -46,7 +46,7 @@ pub(super) async fn wards(State(app): State<App>, at: At, headers: HeaderMap) ->
     let key = (at.snapshot(), today());
     let count = async { count(&app, &at, key.1).await.map(Arc::new) };
     let wards = app.caches.wards.try_get_with(key, count).await?;
-    Ok(Tagged::json(crate::http::conditional::Freshness::Revalidate, &*wards)?.answer(&headers))
+    Ok(Tagged::json(Freshness::Revalidate, &*wards)?.answer(&headers))
 }
 
 async fn count(app: &App, at: &At, day: Day) -> Result<Wards, Problem> {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::data::at::At;
-use crate::http::conditional::Tagged;
+use crate::http::conditional::{Freshness, Tagged};
 use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
 
@@ -72,7 +72,7 @@ pub(super) async fn trace(
     let body = tokio::task::spawn_blocking(walk).await?;
     let body =
         body.ok_or_else(|| Problem::not_found(format!("Feature {from} is not part of this network.")))?;
-    Ok(Tagged::json(at.freshness(), &body)?.answer(&headers))
+    Ok(Tagged::json(Freshness::Revalidate, &body)?.answer(&headers))
 }
 
 fn line(network: &str, edge: &Edge) -> Value {
@@ -110,5 +110,5 @@ pub(super) async fn findings(
     let count = findings.len();
     findings.truncate(FINDINGS);
     let body = json!({"network": name, "snapshot": at.snapshot(), "count": count, "findings": findings});
-    Ok(Tagged::json(at.freshness(), &body)?.answer(&headers))
+    Ok(Tagged::json(Freshness::Revalidate, &body)?.answer(&headers))
 }

@@ -25,7 +25,7 @@ use crate::data::index;
 use crate::data::rows::page;
 use crate::data::shape;
 use crate::data::vn2000::Zone;
-use crate::http::conditional::Tagged;
+use crate::http::conditional::{Freshness, Tagged};
 use crate::http::params::Segments;
 use crate::http::problem::Problem;
 
@@ -76,7 +76,7 @@ pub(super) async fn planning(
     if let (Value::Object(body), Value::Object(report)) = (&mut body, report) {
         body.extend(report);
     }
-    Ok(Tagged::json(at.freshness(), &body)?.answer(&headers))
+    Ok(Tagged::json(Freshness::Revalidate, &body)?.answer(&headers))
 }
 
 /// The parcel's own facts, with its id.

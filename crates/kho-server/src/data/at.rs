@@ -1,7 +1,6 @@
 //! Which snapshot a request is about.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -9,7 +8,6 @@ use kho_lake::SnapshotId;
 
 use super::catalogue::Catalogue;
 use crate::app::App;
-use crate::config::CURRENT_FOR;
 use crate::http::conditional::Freshness;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
@@ -19,12 +17,15 @@ use crate::http::problem::Problem;
 #[derive(Clone)]
 pub(crate) struct At {
     pub(crate) catalogue: Arc<Catalogue>,
-    /// Whether the request names it, so that the answer never changes.
+    /// Whether the request names it.
     pub(crate) pinned: bool,
 }
 
 impl At {
-    pub(crate) fn freshness(&self) -> Freshness {
+    /// How long a tile may be kept: its content comes from the snapshot. Documents are asked about
+    /// again even when the snapshot is named: their words, colours and addresses come from the
+    /// program and the city's files, and what is valid depends on the day.
+    pub(crate) fn tile_freshness(&self) -> Freshness {
         Freshness::pinned(self.pinned)
     }
 
@@ -55,18 +56,10 @@ impl FromRequestParts<App> for At {
 }
 
 impl App {
-    /// The current snapshot, at most [`CURRENT_FOR`] old: a page of tiles asks once, not fifty times.
+    /// The current snapshot. The lake is asked each time, which costs it next to nothing: a number
+    /// kept here would let who has seen a snapshot be answered with an older one.
     pub(crate) async fn current(&self) -> Result<SnapshotId, Problem> {
-        let known = *self.caches.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((snapshot, asked)) = known
-            && asked.elapsed() < CURRENT_FOR
-        {
-            return Ok(snapshot);
-        }
-        let asked = Instant::now();
-        let snapshot = self.lake.current().await?;
-        *self.caches.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((snapshot, asked));
-        Ok(snapshot)
+        Ok(self.lake.current().await?)
     }
 
     /// Refuses a snapshot that the lake does not have.

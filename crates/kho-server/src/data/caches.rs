@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use kho_lake::SnapshotId;
 use kho_network::{Kind, Network};
@@ -19,8 +18,6 @@ pub(crate) type IndexKey = (String, SnapshotId, IndexKind);
 
 /// The caches of one server.
 pub(crate) struct Caches {
-    /// The current snapshot, and when it was asked for.
-    pub(crate) current: Mutex<Option<(SnapshotId, Instant)>>,
     /// Snapshots that are known to exist.
     pub(crate) snapshots: Mutex<HashSet<SnapshotId>>,
     /// Published layers by snapshot.
@@ -38,7 +35,6 @@ impl Default for Caches {
         let kilobytes =
             |_: &IndexKey, index: &Arc<Index>| u32::try_from(index.bytes() / 1024 + 1).unwrap_or(u32::MAX);
         Self {
-            current: Mutex::new(None),
             snapshots: Mutex::default(),
             catalogues: Cache::new(64),
             indices: Cache::builder().weigher(kilobytes).max_capacity(INDEX_BYTES / 1024).build(),

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
 use crate::http::base::Base;
+use crate::http::conditional::Freshness;
 use crate::http::negotiate::Format;
 use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
@@ -33,7 +34,7 @@ pub(super) async fn list(
             let collections: Vec<Value> =
                 at.catalogue.layers.iter().map(|layer| collection(layer, &at, &base, lang)).collect();
             let body = json!({"links": links, "collections": collections});
-            Ok(document(JSON, at.freshness(), &body, &headers))
+            Ok(document(JSON, Freshness::Revalidate, &body, &headers))
         }
         Format::Html => {
             let rows = at.catalogue.layers.iter().map(|layer| {
@@ -47,7 +48,7 @@ pub(super) async fn list(
             });
             let body = html::list(rows) + &html::links(&links);
             let title = city_title(&app.city, lang);
-            page(at.freshness(), html::page(&title, &base, &[], &body, lang), &headers)
+            page(Freshness::Revalidate, html::page(&title, &base, &[], &body, lang), &headers)
         }
     }
 }
@@ -64,7 +65,9 @@ pub(super) async fn one(
     let lang = language(&headers);
     let layer = at.catalogue.require(&name)?;
     match format {
-        Format::Json => Ok(document(JSON, at.freshness(), &collection(layer, &at, &base, lang), &headers)),
+        Format::Json => {
+            Ok(document(JSON, Freshness::Revalidate, &collection(layer, &at, &base, lang), &headers))
+        }
         Format::Html => {
             let items = format!("{base}/ogc/collections/{name}/items?f=html");
             let columns = layer.grant.columns().map(|column| {
@@ -80,7 +83,7 @@ pub(super) async fn one(
                 + &html::table(&["name", "title", "unit"], columns);
             let crumbs = [(format!("{base}/ogc/collections?f=html"), "Collections".to_owned())];
             page(
-                at.freshness(),
+                Freshness::Revalidate,
                 html::page(layer.def().title.get(lang), &base, &crumbs, &body, lang),
                 &headers,
             )

@@ -15,7 +15,7 @@ use crate::data::geojson::{value, write_feature, write_features};
 use crate::data::index;
 use crate::data::rows::{Page, page};
 use crate::http::base::Base;
-use crate::http::conditional::Tagged;
+use crate::http::conditional::{Freshness, Tagged};
 use crate::http::negotiate::Format;
 use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
@@ -74,9 +74,9 @@ pub(super) async fn items(
         found,
     };
     let tagged = match format {
-        Format::Json => Tagged::text(GEOJSON, at.freshness(), answer.geojson()),
+        Format::Json => Tagged::text(GEOJSON, Freshness::Revalidate, answer.geojson()),
         Format::Html => {
-            Tagged::text("text/html; charset=utf-8", at.freshness(), answer.html(language(&headers)))
+            Tagged::text("text/html; charset=utf-8", Freshness::Revalidate, answer.html(language(&headers)))
         }
     };
     Ok(with_crs(tagged.answer(&headers)))
@@ -195,7 +195,7 @@ pub(super) async fn item(
         Format::Json => {
             let mut out = String::new();
             write_feature(&feature, 0, &format!(",\"links\":{}", json!(links)), &mut out);
-            Ok(with_crs(Tagged::text(GEOJSON, at.freshness(), out).answer(&headers)))
+            Ok(with_crs(Tagged::text(GEOJSON, Freshness::Revalidate, out).answer(&headers)))
         }
         Format::Html => {
             let lang = language(&headers);
@@ -208,7 +208,7 @@ pub(super) async fn item(
             });
             let body = html::table(&["", ""], rows) + &html::links(&links);
             let crumbs = [(format!("{root}/items?f=html"), name.clone())];
-            html_page(at.freshness(), html::page(&id, &base, &crumbs, &body, lang), &headers)
+            html_page(Freshness::Revalidate, html::page(&id, &base, &crumbs, &body, lang), &headers)
         }
     }
 }

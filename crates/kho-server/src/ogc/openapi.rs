@@ -10,6 +10,7 @@ use super::{CRS84, GEOJSON, HTML, JSON, OPENAPI, city_title, document, html, lan
 use crate::app::App;
 use crate::data::at::At;
 use crate::http::base::Base;
+use crate::http::conditional::Freshness;
 use crate::http::negotiate::Format;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
@@ -26,14 +27,14 @@ pub(super) async fn api(
     let names: Vec<&str> = at.catalogue.layers.iter().map(|layer| layer.name()).collect();
     let body = openapi(&city_title(&app.city, lang), &format!("{base}/ogc"), &names);
     match Format::of(&params, &headers)? {
-        Format::Json => Ok(document(OPENAPI, at.freshness(), &body, &headers)),
+        Format::Json => Ok(document(OPENAPI, Freshness::Revalidate, &body, &headers)),
         Format::Html => {
             let paths = body["paths"].as_object().into_iter().flatten();
             let rows = paths.map(|(path, item)| {
                 [html::escape(path), html::escape(item["get"]["summary"].as_str().unwrap_or_default())]
             });
             let table = html::table(&["GET", ""], rows);
-            page(at.freshness(), html::page("API", &base, &[], &table, lang), &headers)
+            page(Freshness::Revalidate, html::page("API", &base, &[], &table, lang), &headers)
         }
     }
 }

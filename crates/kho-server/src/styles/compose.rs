@@ -107,7 +107,7 @@ mod tests {
 
     use crate::styles::theme::Themes;
     use kho_access::{Policy, Principal};
-    use kho_layer::StandardModel;
+    use kho_layer::{LayerDef, StandardModel};
 
     fn composed(theme: &str) -> (Vec<String>, Vec<Value>, Vec<String>) {
         let city = Arc::new(StandardModel::load().unwrap());
@@ -147,5 +147,48 @@ mod tests {
         assert_eq!(width[1], json!(["exponential", 2.0]));
         let drain = &layers[at("drain_pipe:line")];
         assert_eq!(drain["layout"]["visibility"], "none");
+    }
+
+    /// A layer as `kho layer new` writes it, once somebody has opened it and named its label.
+    const OWN: &str = r##"
+        name = "cay_xanh"
+        title = { vi = "Cây xanh", en = "Trees" }
+        theme = "parks"
+        geometry = "point"
+        published = true
+        [style]
+        color = "#2e7d32"
+        label = "ten"
+        [[column]]
+        name = "ten"
+        title = { vi = "Tên", en = "Name" }
+        type = "text"
+        access = "public"
+    "##;
+
+    #[test]
+    fn a_layer_that_no_theme_knows_is_drawn_as_its_file_says() {
+        let drawn_as = |text: &str| {
+            let def = LayerDef::parse(text, std::path::Path::new("cay_xanh.toml")).unwrap();
+            let city = City::new(StandardModel::load().unwrap().config, vec![def], Vec::new()).unwrap();
+            let city = Arc::new(city);
+            let grants = Policy::new(Arc::clone(&city)).grants(&Principal::Anonymous, 1);
+            let grants: Vec<&Grant> = grants.iter().collect();
+            let themes = Themes::load().unwrap();
+            let theme = themes.get("portal").unwrap();
+            let (layers, drawn) = layers(theme, &city, &grants);
+            assert_eq!(drawn.len(), 1);
+            (layers, legend(theme, drawn[0], &city))
+        };
+        let (layers, legend) = drawn_as(OWN);
+        let ids: Vec<_> = layers.iter().map(|l| l["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, ["background", "cay_xanh:circle", "cay_xanh:label"]);
+        assert_eq!(layers[1]["paint"]["circle-color"], "#2e7d32");
+        assert_eq!(layers[2]["layout"]["text-field"], "{ten}");
+        assert_eq!(legend["entries"][0]["color"], "#2e7d32");
+        assert_eq!(legend["title"]["en"], "Trees");
+        // A label that not everybody may read is none.
+        let (layers, _) = drawn_as(&OWN.replace("access = \"public\"", "access = \"internal\""));
+        assert_eq!(layers.len(), 2, "{layers:?}");
     }
 }

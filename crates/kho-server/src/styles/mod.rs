@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::data::at::At;
 use crate::http::base::Base;
-use crate::http::conditional::Tagged;
+use crate::http::conditional::{Freshness, Tagged};
 use crate::http::params::Segments;
 use crate::http::problem::Problem;
 
@@ -31,8 +31,7 @@ async fn list(State(app): State<App>, Base(base): Base, headers: HeaderMap) -> R
         .all()
         .map(|theme| json!({"name": theme.name, "title": theme.title, "style": format!("{base}/styles/{}.json", theme.name)}))
         .collect();
-    let freshness = crate::http::conditional::Freshness::Revalidate;
-    Ok(Tagged::json(freshness, &json!({"styles": styles}))?.answer(&headers))
+    Ok(Tagged::json(Freshness::Revalidate, &json!({"styles": styles}))?.answer(&headers))
 }
 
 async fn style(
@@ -50,5 +49,5 @@ async fn style(
             names.join(", ")
         )));
     };
-    Ok(Tagged::json(at.freshness(), &compose::style(theme, &app.city, &at, &base))?.answer(&headers))
+    Ok(Tagged::json(Freshness::Revalidate, &compose::style(theme, &app.city, &at, &base))?.answer(&headers))
 }

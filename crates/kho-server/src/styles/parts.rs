@@ -135,8 +135,11 @@ impl Maker<'_> {
 
     fn label(&self, text: &Labels) -> Option<Part> {
         let look = self.look;
-        let field =
-            look.label.as_ref().filter(|field| tokens(field).all(|column| self.grant.allows(column)))?;
+        let own = self.grant.layer().style.label.as_ref().map(|column| format!("{{{column}}}"));
+        let field = look.label.clone().or(own).filter(|field| !field.is_empty())?;
+        if !tokens(&field).all(|column| self.grant.allows(column)) {
+            return None;
+        }
         let mut layout = paint([
             ("text-field", Some(json!(field))),
             ("text-font", Some(json!(["Be Vietnam Pro"]))),

@@ -44,7 +44,6 @@ async fn paging_meets_every_feature_once_even_when_a_delivery_lands_in_between()
             if limit == 5 && pages == 1 {
                 served.commit(&[("land_parcel", parcels(2))]).await;
                 served.commit(&[("land_parcel", parcels(12))]).await;
-                tokio::time::sleep(crate::config::CURRENT_FOR * 2).await;
             }
         }
         seen.sort_unstable();

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::data::at::At;
 use crate::data::catalogue::Published;
 use crate::http::base::Base;
-use crate::http::conditional::Tagged;
+use crate::http::conditional::{Freshness, Tagged};
 use crate::http::params::Segments;
 use crate::http::problem::Problem;
 
@@ -26,7 +26,8 @@ pub(super) async fn list(at: At, Base(base): Base, headers: HeaderMap) -> Result
             })
         })
         .collect();
-    Ok(Tagged::json(at.freshness(), &json!({"snapshot": at.snapshot(), "layers": tiles}))?.answer(&headers))
+    Ok(Tagged::json(Freshness::Revalidate, &json!({"snapshot": at.snapshot(), "layers": tiles}))?
+        .answer(&headers))
 }
 
 /// One layer's TileJSON.
@@ -37,7 +38,7 @@ pub(super) async fn layer(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let layer = at.catalogue.require(&name)?;
-    Ok(Tagged::json(at.freshness(), &tilejson(layer, &at, &base))?.answer(&headers))
+    Ok(Tagged::json(Freshness::Revalidate, &tilejson(layer, &at, &base))?.answer(&headers))
 }
 
 fn tilejson(layer: &Published, at: &At, base: &str) -> Value {

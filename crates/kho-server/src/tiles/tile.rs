@@ -1,11 +1,10 @@
 //! One tile.
 
-use std::io::Read;
-
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use kho_tile::Encoding;
 
 use crate::app::App;
 use crate::data::at::At;
@@ -26,30 +25,30 @@ pub(super) async fn tile(
 ) -> Result<Response, Problem> {
     let layer = at.catalogue.require(&name)?;
     let (z, x, y) = address(&z, &x, &y)?;
-    let tile = app.tiles.tile(&layer.grant, z, x, y).await?;
-    if tile.gz.is_empty() {
-        return Ok(empty(at.freshness()));
+    let encoding = if accepts_gzip(&headers) { Encoding::Gzip } else { Encoding::Plain };
+    let tile = app.tiles.tile_as(&layer.grant, z, x, y, encoding).await?;
+    if tile.body.is_empty() {
+        return Ok(empty(at.tile_freshness()));
     }
-    let gzip = accepts_gzip(&headers);
     // The two encodings are two representations, and a strong tag must tell them apart.
-    let hash = tile.etag.trim_matches('"');
-    let (tag, encoding, body) = if gzip {
-        (format!("\"{hash}-gzip\""), Some("gzip"), Body::from(tile.gz))
-    } else {
-        (format!("\"{hash}\""), None, Body::from(plain(&tile.gz, tile.raw_len)?))
+    let (tag, encoding) = match encoding {
+        Encoding::Gzip => (format!("\"{}-gzip\"", tile.etag.trim_matches('"')), Some("gzip")),
+        Encoding::Plain => (tile.etag, None),
     };
-    Ok(Tagged { content_type: MVT, tag, freshness: at.freshness(), encoding, vary: "Accept-Encoding", body }
-        .answer(&headers))
+    let body = Body::from(tile.body);
+    Ok(Tagged {
+        content_type: MVT,
+        tag,
+        freshness: at.tile_freshness(),
+        encoding,
+        vary: "Accept-Encoding",
+        body,
+    }
+    .answer(&headers))
 }
 
 fn empty(freshness: Freshness) -> Response {
     (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, freshness.header())]).into_response()
-}
-
-fn plain(gz: &[u8], length: usize) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::with_capacity(length);
-    flate2::read::MultiGzDecoder::new(gz).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Reads `z`, `x` and `y`; the row may end in `.mvt` or `.pbf`, as many clients write it.
@@ -96,14 +95,5 @@ mod tests {
         ] {
             assert!(address(bad.0, bad.1, bad.2).is_err(), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn tiles_are_unpacked_for_those_who_take_no_gzip() {
-        use std::io::Write;
-        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        packer.write_all(b"tile").unwrap();
-        assert_eq!(plain(&packer.finish().unwrap(), 4).unwrap(), b"tile");
-        assert!(plain(b"not gzip", 4).is_err());
     }
 }
