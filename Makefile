@@ -51,8 +51,11 @@ web/node_modules/.stamp: web/package.json web/package-lock.json
 
 .PHONY: test
 test: build setup-test ## Run every test
+	! cargo fmt --version >/dev/null 2>&1 || cargo fmt --all --check
 	cd web && npm run check && npm test
-	KHO_BIN="$(KHO)" KHO_VENV="$(VENV)" cargo $(CARGO_TEST) --locked --workspace
+	@# insta would look for its files in the clone that compiled the tests, which may be another one.
+	KHO_BIN="$(KHO)" KHO_VENV="$(VENV)" INSTA_WORKSPACE_ROOT="$(CURDIR)" cargo $(CARGO_TEST) --locked --workspace
+	$(if $(findstring nextest,$(CARGO_TEST)),cargo test --locked --workspace --doc)
 
 .PHONY: lint
 lint: ## Formatting, clippy

@@ -1,12 +1,16 @@
 //! Makes sure that the folder of the built pages exists, so that rust-embed finds it, and rebuilds
 //! when the pages change. It never builds the pages: that is `npm run build` in web/.
 
-use std::path::Path;
+use std::path::PathBuf;
+
+/// From this package's folder.
+const DIST: &str = "../../web/dist";
 
 fn main() {
-    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/dist");
+    // Asked now and not compiled in: clones of one machine share this program.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
     // A checkout that cannot be written to still compiles: rust-embed is told that it may be missing.
-    let _ = std::fs::create_dir_all(&dist);
+    let _ = std::fs::create_dir_all(PathBuf::from(package).join(DIST));
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed={}", dist.display());
+    println!("cargo::rerun-if-changed={DIST}");
 }

@@ -14,9 +14,11 @@ pub use server::Server;
 
 use std::path::PathBuf;
 
-/// The repository.
+/// The repository. Asked when the test runs: clones of one machine share their builds, and a path
+/// compiled in may be another clone's.
 pub fn repo() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(package).join("..")
 }
 
 /// The Python with the clients of tests/clients/requirements.txt; `make setup-test` makes it.

@@ -1,6 +1,6 @@
 //! The command line as its users meet it.
 
-use kho_e2e::{City, kho, run};
+use kho_e2e::{City, Server, get, kho, run};
 
 #[test]
 fn init_writes_a_city_and_keeps_what_is_there() -> anyhow::Result<()> {
@@ -38,6 +38,44 @@ fn a_layer_outside_the_model_gets_in() -> anyhow::Result<()> {
     assert!(text.contains("internal") && !text.contains("published = true"), "closed until opened: {text}");
     let again = city.refused(&["layer", "new", "tree", &file])?;
     assert!(again.contains("there already"), "{again}");
+    Ok(())
+}
+
+/// A register may know of more than has been drawn: such a delivery becomes a layer that keeps all
+/// of it, in SQL and as features, with nothing on the map for what has no place.
+#[test]
+fn what_is_not_drawn_yet_is_kept() -> anyhow::Result<()> {
+    let city = City::empty()?;
+    let file = city.dir().join("thua.geojson");
+    std::fs::write(
+        &file,
+        r#"{"type":"FeatureCollection","features":[
+        {"type":"Feature","properties":{"so":1},"geometry":{"type":"Polygon","coordinates":[[[109.19,12.24],[109.2,12.24],[109.2,12.25],[109.19,12.25],[109.19,12.24]]]}},
+        {"type":"Feature","properties":{"so":2},"geometry":null},
+        {"type":"Feature","properties":{"so":3},"geometry":{"type":"Polygon","coordinates":[]}}]}"#,
+    )?;
+    let file = file.to_string_lossy().into_owned();
+    city.kho(&["layer", "new", "plot", &file, "--public"])?;
+    let done = city.kho(&["ingest", "plot", &file])?;
+    assert_eq!(done["layers"][0]["features_written"], 3);
+    assert!(done.to_string().contains("2 features have no geometry"), "{done}");
+    let rows =
+        city.sql("SELECT count(*) AS n, count(geometry) AS drawn, count(DISTINCT kho_id) AS ids FROM plot")?;
+    assert_eq!((&rows[0]["n"], &rows[0]["drawn"], &rows[0]["ids"]), (&3.into(), &1.into(), &3.into()));
+    let inside = city.sql(
+        "SELECT count(*) AS n FROM plot WHERE ST_Intersects(geometry, ST_GeomFromText('POINT (109.195 12.245)'))",
+    )?;
+    assert_eq!(inside[0]["n"], 1);
+
+    let server = Server::start(&city, &[])?;
+    let items = get(&format!("{}/ogc/collections/plot/items", server.url))?.json()?;
+    assert_eq!(items["numberMatched"], 3);
+    let features = items["features"].as_array().map(Vec::as_slice).unwrap_or_default();
+    assert_eq!(features.iter().filter(|f| f["geometry"].is_null()).count(), 2, "{items}");
+    let near = get(&format!("{}/ogc/collections/plot/items?bbox=109,12,110,13", server.url))?.json()?;
+    assert_eq!(near["numberMatched"], 1);
+    let tile = get(&format!("{}/tiles/plot/0/0/0", server.url))?;
+    assert!(matches!(tile.status, 200 | 204), "{}", tile.status);
     Ok(())
 }
 

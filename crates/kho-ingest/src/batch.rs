@@ -6,7 +6,7 @@ use crate::geometry::{Reason, Repaired, Shapes, is_clean, push_native, repair};
 use crate::source::Encoding;
 use crate::{IngestError, quarantine};
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch};
-use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::filter;
 use kho_layer::{AccessClass, FeatureIds, GeometryKind, LayerDef};
 use std::collections::{BTreeMap, HashMap};
@@ -36,6 +36,8 @@ pub(crate) struct Chunk {
     /// Features in the source batch.
     pub read: u64,
     pub repaired: u64,
+    /// Kept features without a geometry.
+    pub undrawn: u64,
     pub rejected: BTreeMap<String, u64>,
     /// For each column, how many values of kept features could not be read.
     pub unreadable: Vec<u64>,
@@ -74,6 +76,9 @@ impl Plan<'_> {
         let mut mended: HashMap<usize, Shapes> = HashMap::new();
         let mut repaired = vec![false; rows];
         for row in 0..rows {
+            if self.layer.geometry_optional && shapes.head(row) == Err(Reason::Empty) {
+                continue;
+            }
             match self.check(&shapes, row, finite.as_ref().is_none_or(|f| f[row])) {
                 Ok(None) => {
                     repaired[row] = shapes.head(row).is_ok_and(|h| h.mended);
@@ -103,6 +108,7 @@ impl Plan<'_> {
             Some(keep) => columns.iter().map(|c| filter(c, keep)).collect::<Result<_, _>>()?,
         };
         let hashes = self.hashes(&columns, &geometry);
+        let undrawn = geometry.null_count() as u64;
         columns.push(Arc::new(geometry));
 
         let mut chunk = Chunk {
@@ -110,6 +116,7 @@ impl Plan<'_> {
             hashes,
             read: rows as u64,
             repaired: (0..rows).filter(|r| repaired[*r] && kept(r)).count() as u64,
+            undrawn,
             unreadable: counts.collect(),
             ..Chunk::default()
         };
@@ -258,7 +265,7 @@ impl Plan<'_> {
                 if !any {
                     bytes.clear();
                     whole.rewind_all();
-                    whole.push_wkb(Some(geometry.value(row)));
+                    whole.push_wkb(geometry.is_valid(row).then(|| geometry.value(row)));
                     for (x, y) in whole.x.iter().zip(&whole.y) {
                         bytes.extend(((x * 1e8).round() as i64).to_le_bytes());
                         bytes.extend(((y * 1e8).round() as i64).to_le_bytes());
@@ -291,7 +298,7 @@ fn finite(shapes: &Shapes) -> Option<Vec<bool>> {
     Some(each.collect())
 }
 
-/// The kept geometries as one array.
+/// The kept geometries as one array; null where there is none.
 fn wkb(
     shapes: &Shapes,
     mended: &HashMap<usize, Shapes>,
@@ -301,15 +308,18 @@ fn wkb(
     let mut bytes = Vec::with_capacity(shapes.x.len() * 16 + rows * 18);
     let mut offsets = Vec::with_capacity(rows + 1);
     offsets.push(0);
+    let mut drawn = Vec::with_capacity(rows);
     for row in (0..rows).filter(|r| !rejected.contains_key(r)) {
         match mended.get(&row) {
             Some(better) => better.write_wkb(0, &mut bytes),
             None => shapes.write_wkb(row, &mut bytes),
         }
+        drawn.push(mended.contains_key(&row) || shapes.head(row).is_ok());
         offsets.push(i32::try_from(bytes.len()).map_err(|_| {
             IngestError::Internal("a batch has more than 2 GB of geometry; read it in smaller batches".into())
         })?);
     }
     let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-    Ok(BinaryArray::try_new(offsets, Buffer::from_vec(bytes), None)?)
+    let nulls = drawn.contains(&false).then(|| NullBuffer::from(drawn));
+    Ok(BinaryArray::try_new(offsets, Buffer::from_vec(bytes), nulls)?)
 }

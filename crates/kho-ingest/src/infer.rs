@@ -1,7 +1,7 @@
 //! A draft of a layer's definition from a file.
 
 use crate::column::{boolean, date, float, fold_name, integer, timestamp};
-use crate::geometry::{Shapes, push_native};
+use crate::geometry::{Reason, Shapes, push_native};
 use crate::source::{Encoding, Location, open};
 use crate::{IngestError, ReadOptions};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -11,8 +11,8 @@ use std::collections::HashSet;
 
 /// Drafts the definition of the layer `name` from the delivery at `path`, which is read whole:
 /// column types from the file's own types (from the values, for CSV), the kind of geometry, a key
-/// if some id-like column is unique, titles from the column names. Columns are internal, or, with
-/// `public`, public and the layer published.
+/// if some id-like column is unique, titles from the column names. If a feature has no geometry, the
+/// layer allows that. Columns are internal, or, with `public`, public and the layer published.
 ///
 /// # Errors
 /// [`IngestError`], as for [`crate::read_source`]; the coordinate system is not looked at.
@@ -34,7 +34,7 @@ pub fn infer_layer(
         .map(|(i, f)| Guess::new(i, f, typed))
         .collect();
     let mut kinds = [0u64; 3];
-    let mut features = 0;
+    let (mut features, mut undrawn) = (0, 0);
     let (geometry, encoding) = (opened.geometry, opened.encoding);
     let mut reader = opened.reader;
     reader.read(opts.rows(), &mut |batch: RecordBatch| {
@@ -42,7 +42,7 @@ pub fn infer_layer(
         for column in &mut columns {
             column.look(batch.column(column.index));
         }
-        count_kinds(batch.column(geometry), &encoding, &mut kinds);
+        undrawn += count_kinds(batch.column(geometry), &encoding, &mut kinds);
         true
     })?;
     let declared = || opened.kinds.and_then(|k| k.first().copied());
@@ -88,6 +88,7 @@ pub fn infer_layer(
         description: None,
         theme: "other".into(),
         geometry,
+        geometry_optional: undrawn > 0,
         key: key.map(|(_, k)| k).into_iter().collect(),
         published: public,
         fabric: false,
@@ -113,7 +114,9 @@ fn zoom(features: u64) -> ZoomRange {
 
 const KINDS: [GeometryKind; 3] = [GeometryKind::Point, GeometryKind::Line, GeometryKind::Polygon];
 
-fn count_kinds(column: &ArrayRef, encoding: &Encoding, kinds: &mut [u64; 3]) {
+/// Counts the shapes of each kind; gives how many features have none.
+fn count_kinds(column: &ArrayRef, encoding: &Encoding, kinds: &mut [u64; 3]) -> u64 {
+    let mut undrawn = 0;
     let mut shapes = Shapes::default();
     for row in 0..column.len() {
         shapes.rewind_all();
@@ -122,12 +125,17 @@ fn count_kinds(column: &ArrayRef, encoding: &Encoding, kinds: &mut [u64; 3]) {
                 .push_wkb(column.as_binary_opt::<i32>().filter(|a| a.is_valid(row)).map(|a| a.value(row))),
             Encoding::Native(name) => push_native(&mut shapes, column, row, name),
         }
-        if let Ok(head) = shapes.head(0)
-            && let Some(at) = KINDS.iter().position(|k| *k == head.kind)
-        {
-            kinds[at] += 1;
+        match shapes.head(0) {
+            Ok(head) => {
+                for (_, n) in KINDS.iter().zip(&mut *kinds).filter(|(k, _)| **k == head.kind) {
+                    *n += 1;
+                }
+            }
+            Err(Reason::Empty) => undrawn += 1,
+            Err(_) => {}
         }
     }
+    undrawn
 }
 
 fn most(kinds: &[u64; 3]) -> Option<GeometryKind> {

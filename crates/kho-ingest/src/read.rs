@@ -294,6 +294,7 @@ struct Done<'a> {
     read: u64,
     written: u64,
     repaired: u64,
+    undrawn: u64,
     rejected: BTreeMap<String, u64>,
     unreadable: Vec<u64>,
 }
@@ -307,6 +308,7 @@ impl<'a> Done<'a> {
             read: 0,
             written: 0,
             repaired: 0,
+            undrawn: 0,
             rejected: BTreeMap::new(),
             unreadable: vec![0; layer.columns.len()],
         }
@@ -319,6 +321,7 @@ impl<'a> Done<'a> {
     ) -> Result<(), IngestError> {
         self.read += chunk.read;
         self.repaired += chunk.repaired;
+        self.undrawn += chunk.undrawn;
         for (reason, n) in chunk.rejected {
             *self.rejected.entry(reason).or_default() += n;
         }
@@ -342,6 +345,10 @@ impl<'a> Done<'a> {
                 column.name,
                 expected(column.ty)
             ));
+        }
+        if self.undrawn > 0 {
+            warnings
+                .push(format!("{} features have no geometry; they are kept, but on no map", self.undrawn));
         }
         let duplicates = self.ids.duplicates() - self.duplicates_before;
         if duplicates > 0 && !layer.key.is_empty() {

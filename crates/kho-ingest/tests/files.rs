@@ -395,6 +395,41 @@ fn bad_features_are_set_aside_and_counted() {
 }
 
 #[test]
+fn a_layer_may_allow_features_without_geometry() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("register.geojson");
+    let polygon = |rings: &str| format!(r#"{{"type":"Polygon","coordinates":{rings}}}"#);
+    let feature = |so: u8, geometry: &str| {
+        format!(r#"{{"type":"Feature","properties":{{"so":{so}}},"geometry":{geometry}}}"#)
+    };
+    let square = polygon("[[[109,12],[110,12],[110,13],[109,13],[109,12]]]");
+    let mut features = vec![feature(1, &square), feature(2, "null"), feature(3, &polygon("[]"))];
+    let save = |features: &[String]| {
+        let all = format!(r#"{{"type":"FeatureCollection","features":[{}]}}"#, features.join(","));
+        std::fs::write(&path, all).unwrap();
+    };
+    save(&features);
+    let draft =
+        |path: &Path| infer_layer("x", &path.to_string_lossy(), &ReadOptions::default(), false).unwrap();
+    let layer = draft(&path);
+    assert!(layer.geometry_optional);
+    // A crossing border is still no border.
+    features.push(feature(4, &polygon("[[[109,12],[110,13],[110,12],[109,13],[109,12]]]")));
+    save(&features);
+    let (summary, batches) = read_as(&layer, &path, &ReadOptions::default()).unwrap();
+    assert_eq!((summary.features_written, summary.quarantined.values().sum::<u64>()), (3, 1));
+    assert!(summary.warnings.iter().any(|w| w.starts_with("2 features have no geometry")));
+    let geometry = batches[0].columns().last().unwrap();
+    assert_eq!((0..3).map(|r| geometry.is_null(r)).collect::<Vec<_>>(), [false, true, true]);
+    // A layer allows it only where the delivery that it is drafted from needs it.
+    save(&features[..1]);
+    let strict = draft(&path);
+    assert!(!strict.geometry_optional);
+    save(&features[..3]);
+    assert_eq!(read_as(&strict, &path, &ReadOptions::default()).unwrap().0.quarantined["no geometry"], 2);
+}
+
+#[test]
 fn bad_sources_are_refused_with_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);

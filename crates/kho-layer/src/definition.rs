@@ -48,6 +48,10 @@ pub struct LayerDef {
     pub theme: String,
     /// The kind of geometry.
     pub geometry: GeometryKind,
+    /// Whether a feature may come without a geometry: a register's entry that nobody has drawn
+    /// yet. Otherwise such a feature is set aside when data comes in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub geometry_optional: bool,
     /// The columns whose values name a feature. Not trusted to be unique; empty means none.
     #[serde(default)]
     pub key: Vec<String>,

@@ -3,7 +3,7 @@
 //! `cargo bench -p kho-tile`; `KHO_BENCH_SIDE=1000` for a million parcels (the default is 400 × 400).
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/it/support/mod.rs"]
 mod support;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

@@ -1,8 +1,7 @@
 //! Tiles out of a real lake, read back by a decoder that kho did not write.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-mod support;
-
+use crate::support::{CELL, CORNER, Fallible, Town, batch, line, outline, parcels, point, polygon, tile_at};
 use fast_mvt::{MvtReaderRef, MvtTile, MvtValue};
 use flate2::read::GzDecoder;
 use geo::{Area, Geometry, MapCoords, MultiPolygon, Validation};
@@ -10,7 +9,6 @@ use kho_access::Principal;
 use kho_tile::{Encoding, Tile, TileConfig, TileEngine, TileError};
 use std::collections::HashSet;
 use std::io::Read;
-use support::{CELL, CORNER, Fallible, Town, batch, line, outline, parcels, point, polygon, tile_at};
 
 const OFF: TileConfig = TileConfig { cache_bytes: 0, block_bytes: 64 << 20, max_tile_bytes: usize::MAX };
 const ON: TileConfig = TileConfig { cache_bytes: 16 << 20, ..OFF };

@@ -9,7 +9,7 @@ use kho_lake::{Lake, Provenance, SourceFile, WrittenLayer};
 use kho_layer::{City, ColumnType, FeatureIds, LayerDef, StandardModel, arrow_schema};
 use kho_query::{Limits, QueryEngine};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -223,6 +223,8 @@ pub async fn small() -> TestCity {
     city
 }
 
-pub fn folder() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slt"))
+/// Asked when the test runs: clones of one machine share their builds.
+pub fn folder() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(package).join("tests/slt")
 }

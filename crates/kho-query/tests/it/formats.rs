@@ -1,8 +1,7 @@
 //! The forms of an answer.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
+use crate::common;
 use arrow::ipc::reader::StreamReader;
 use kho_access::Principal;
 use kho_query::format::{self, Format};

@@ -1,10 +1,9 @@
 //! A window query must not read the city.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-mod common;
-
+use crate::common;
+use crate::common::TestCity;
 use arrow::array::AsArray;
-use common::TestCity;
 use kho_access::Principal;
 use kho_query::{Limits, QueryEngine};
 

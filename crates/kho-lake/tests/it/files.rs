@@ -1,14 +1,12 @@
 //! What lies on the disk, and what is read of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-mod support;
-
+use crate::support::*;
 use arrow::array::{Array, AsArray, RecordBatch};
 use kho_access::Principal;
 use kho_lake::{Lake, LakeError, ReadRequest, hilbert, intersects, row_group_bounds, wkb_bounds};
 use parquet::basic::LogicalType;
 use std::path::Path;
-use support::*;
 use tempfile::TempDir;
 
 async fn parcels(dir: &Path, rows: usize) -> (Lake, RecordBatch) {

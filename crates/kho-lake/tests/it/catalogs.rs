@@ -1,12 +1,10 @@
 //! What must hold with either catalog: in SQLite, and in PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-mod support;
-
+use crate::support::postgres::Postgres;
+use crate::support::*;
 use kho_access::Principal;
 use kho_lake::{Lake, LakeError, ReadRequest};
-use support::postgres::Postgres;
-use support::*;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]

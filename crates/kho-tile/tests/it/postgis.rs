@@ -1,13 +1,12 @@
 //! kho and PostGIS over the same parcels: the same features, and how long each takes.
 //!
 //! Needs a PostGIS database to write to, so it runs only when asked:
-//! `KHO_TILE_POSTGIS=postgresql://… cargo test -p kho-tile --test postgis -- --ignored --nocapture`.
+//! `KHO_TILE_POSTGIS=postgresql://… cargo test --workspace --test it postgis -- --ignored --nocapture`.
 //! `KHO_TILE_SIDE=1000` for a million parcels; `KHO_TILE_PAIRS=DIR` keeps the tiles of both as
 //! `NAME.kho` and `NAME.pg` for other comparisons.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
-mod support;
-
+use crate::support::{CELL, CORNER, Fallible, Town, parcels, tile_at};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -21,7 +20,6 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{CELL, CORNER, Fallible, Town, parcels, tile_at};
 
 const ROUNDS: usize = 3;
 const TILES_A_ZOOM: usize = 12;

@@ -1,9 +1,8 @@
 //! Who sees what through SQL, whatever the form of the answer or of the error.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-mod common;
-
-use common::OWNER;
+use crate::common;
+use crate::common::OWNER;
 use kho_access::Principal;
 use kho_query::format::{self, Format};
 use kho_query::{Limits, QueryEngine, QueryError};

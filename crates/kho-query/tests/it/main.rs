@@ -1,0 +1,7 @@
+//! The room's tests as one program: linking the engine is most of the time that a test binary takes.
+
+mod common;
+mod formats;
+mod policy;
+mod pruning;
+mod slt;

@@ -1,0 +1,5 @@
+//! The room's tests as one program: linking the engine is most of the time that a test binary takes.
+
+mod postgis;
+mod support;
+mod tiles;
