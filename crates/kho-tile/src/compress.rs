@@ -1,12 +1,48 @@
 //! gzip, once for each tile.
 
-use flate2::{Compression, GzBuilder};
-use std::io::Write;
+use libdeflater::{CompressionLvl, Compressor};
+use std::cell::RefCell;
 
-/// Compresses. The header holds neither name nor time, so the same bytes give the same bytes.
-pub(crate) fn gzip(raw: &[u8], level: u32) -> std::io::Result<Vec<u8>> {
-    let out = Vec::with_capacity(raw.len() / 2 + 64);
-    let mut encoder = GzBuilder::new().operating_system(255).write(out, Compression::new(level.min(9)));
-    encoder.write_all(raw)?;
-    encoder.finish()
+thread_local! {
+    /// To make a compressor's tables takes longer than to compress a small tile: each thread keeps
+    /// its last one, with its level.
+    static LAST: RefCell<Option<(u32, Compressor)>> = const { RefCell::new(None) };
+}
+
+/// Compresses, at libdeflate's level 1 to 12. The header holds neither name nor time, so the same
+/// bytes give the same bytes.
+pub(crate) fn gzip(raw: &[u8], level: u32) -> Result<Vec<u8>, String> {
+    let level = level.clamp(1, 12);
+    LAST.with_borrow_mut(|last| {
+        if last.as_ref().is_none_or(|(kept, _)| *kept != level) {
+            let lvl = CompressionLvl::new(level as i32).unwrap_or_default();
+            *last = Some((level, Compressor::new(lvl)));
+        }
+        let Some((_, compressor)) = last else { return Err("no compressor".into()) };
+        let mut out = vec![0; compressor.gzip_compress_bound(raw.len())];
+        let length = compressor.gzip_compress(raw, &mut out).map_err(|e| e.to_string())?;
+        out.truncate(length);
+        Ok(out)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::read::GzDecoder;
+    use std::io::Read;
+
+    #[test]
+    fn another_implementation_reads_it() {
+        let raw: Vec<u8> = (0..100_000u32).flat_map(|i| (i.wrapping_mul(i) / 7).to_le_bytes()).collect();
+        for level in [1, 6, 12, 1, 99] {
+            for raw in [&raw[..], &raw[..3], b""] {
+                let packed = gzip(raw, level).unwrap();
+                let mut back = Vec::new();
+                GzDecoder::new(&packed[..]).read_to_end(&mut back).unwrap();
+                assert_eq!(back, raw);
+                assert_eq!(packed, gzip(raw, level).unwrap());
+            }
+        }
+    }
 }

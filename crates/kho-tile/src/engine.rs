@@ -40,8 +40,8 @@ pub struct Drawing {
     pub buffer: u32,
     /// From this zoom on, nothing is simplified and nothing left out for size.
     pub full_zoom: u8,
-    /// gzip level, 1 to 9. Even level 1 is about half of a tile's time (`make bench-tiles` measures
-    /// gzip beside plain bytes); higher ones pay where a tile is made once and read often.
+    /// gzip level, 1 to 12 (libdeflate's). `make bench-tiles` measures gzip beside plain bytes; higher
+    /// levels pay where a tile is made once and read often.
     pub gzip_level: u32,
 }
 

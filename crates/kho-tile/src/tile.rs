@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 /// The name of the tile layer that says what was left out.
 const LEFT_OUT: &str = "kho:left_out";
 /// Part of every ETag: to be raised when the same features come to be written as other bytes.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// How a tile's bytes are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -50,7 +50,7 @@ pub struct Tile {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Packing {
     pub encoding: Encoding,
-    /// gzip level, 1 to 9.
+    /// gzip level, 1 to 12.
     pub level: u32,
     /// The most bytes that the tile may have when gzipped; `None` for as many as it takes.
     pub bound: Option<usize>,
@@ -81,7 +81,7 @@ impl Tile {
             say_left_out(layer, left_out, &mut raw);
         }
         let (raw_len, etag) = (raw.len(), etag(&raw, packing.level));
-        let gz = || gzip(&raw, packing.level).map_err(|e| TileError::Internal(e.to_string()));
+        let gz = || gzip(&raw, packing.level).map_err(TileError::Internal);
         let (body, packed_len) = match packing.encoding {
             Encoding::Gzip => {
                 let gz = gz()?;
