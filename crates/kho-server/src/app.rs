@@ -8,9 +8,9 @@ use kho_access::Policy;
 use kho_lake::Lake;
 use kho_layer::City;
 use kho_query::{Limits, QueryEngine};
-use kho_tile::{TileConfig, TileEngine};
+use kho_tile::{BakeStore, TileConfig, TileEngine};
 
-use crate::config::{MAX_TILE_BYTES, ServerConfig};
+use crate::config::ServerConfig;
 use crate::data::caches::Caches;
 use crate::error::ServerError;
 use crate::http::metrics::Metrics;
@@ -28,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) lake: Lake,
     pub(crate) query: QueryEngine,
     pub(crate) tiles: TileEngine,
+    pub(crate) bakes: BakeStore,
     pub(crate) themes: Themes,
     pub(crate) caches: Caches,
     pub(crate) metrics: Metrics,
@@ -62,11 +63,12 @@ impl App {
             TileConfig {
                 cache_bytes: config.tile_cache_bytes,
                 block_bytes: config.block_cache_bytes,
-                max_tile_bytes: MAX_TILE_BYTES,
+                ..TileConfig::default()
             },
         );
         Ok(Self(Arc::new(Inner {
             themes: Themes::load()?,
+            bakes: BakeStore::in_city(&config.dir),
             caches: Caches::default(),
             metrics: Metrics::default(),
             started: Instant::now(),

@@ -25,8 +25,6 @@ pub struct ServerConfig {
     pub block_cache_bytes: u64,
 }
 
-/// The largest tile, bytes before compression; the tile engine thins bigger ones.
-pub(crate) const MAX_TILE_BYTES: usize = 1 << 20;
 /// Memory for the indices behind search and single features, bytes. The index of a million
 /// parcels takes about 30 MB.
 pub(crate) const INDEX_BYTES: u64 = 512 << 20;

@@ -1,5 +1,6 @@
 //! From a grant and an address to a tile.
 
+use crate::block::GeometryBlock;
 use crate::grid::TileFrame;
 use crate::index::{Group, LayerIndex, columns_id};
 use crate::load::{Blocks, LoadedGroup};
@@ -12,7 +13,7 @@ use kho_access::Grant;
 use kho_lake::{Lake, SnapshotId};
 use moka::future::Cache;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// How much memory the engine may use, and how big a tile may be.
@@ -189,16 +190,51 @@ impl TileEngine {
         stats
     }
 
-    fn manner(&self, grant: &Grant, z: u8) -> Manner {
+    /// The snapshot that last changed the layer, and a hash of the columns that the grant opens:
+    /// what a bake is told apart by.
+    pub(crate) async fn version(&self, grant: &Grant) -> Result<(SnapshotId, u64), TileError> {
+        let index = self.index(grant).await?;
+        Ok((index.since, index.columns))
+    }
+
+    /// The box around the layer, CRS84; the world if it is not known.
+    pub(crate) async fn bounds(&self, grant: &Grant) -> Result<[f64; 4], TileError> {
+        let layer = &grant.layer().name;
+        let files = self.0.lake.files(grant).await;
+        let files = files.map_err(|e| TileError::Lake { layer: layer.clone(), source: Arc::new(e) })?;
+        Ok(files.bounds.unwrap_or([-180.0, -85.051_129, 180.0, 85.051_129]))
+    }
+
+    pub(crate) async fn geometry(
+        &self,
+        index: &LayerIndex,
+        group: Group,
+    ) -> Result<Arc<GeometryBlock>, TileError> {
+        self.0.blocks.geometry(index, group).await
+    }
+
+    pub(crate) fn drawing(&self) -> Drawing {
+        self.0.drawing
+    }
+
+    pub(crate) fn cores(&self) -> usize {
+        self.0.cores
+    }
+
+    pub(crate) fn max_tile_bytes(&self) -> usize {
+        self.0.config.max_tile_bytes
+    }
+
+    pub(crate) fn manner(&self, grant: &Grant, z: u8) -> Manner {
         Manner { simplify: z < self.0.drawing.full_zoom && !grant.layer().fabric, least_rank: 0 }
     }
 
-    fn packing(&self, z: u8, encoding: Encoding) -> Packing {
+    pub(crate) fn packing(&self, z: u8, encoding: Encoding) -> Packing {
         let bound = (z < self.0.drawing.full_zoom).then(|| self.0.config.max_tile_bytes.max(1));
         Packing { encoding, level: self.0.drawing.gzip_level, bound }
     }
 
-    async fn index(&self, grant: &Grant) -> Result<Arc<LayerIndex>, TileError> {
+    pub(crate) async fn index(&self, grant: &Grant) -> Result<Arc<LayerIndex>, TileError> {
         let key = IndexKey {
             layer: grant.layer().name.clone(),
             snapshot: grant.snapshot(),
@@ -212,7 +248,6 @@ impl TileEngine {
         self.0.indexes.try_get_with(key, open).await.map_err(|e: Arc<TileError>| (*e).clone())
     }
 
-    /// Makes a tile; a second time with fewer features if it came out too big.
     async fn make(
         &self,
         index: &Arc<LayerIndex>,
@@ -220,11 +255,23 @@ impl TileEngine {
         manner: Manner,
         packing: Packing,
     ) -> Result<Tile, TileError> {
+        self.make_timed(index, frame, manner, packing).await.map(|(tile, _)| tile)
+    }
+
+    /// Makes a tile; a second time with fewer features if it came out too big. With the time that
+    /// drawing and packing took.
+    pub(crate) async fn make_timed(
+        &self,
+        index: &Arc<LayerIndex>,
+        frame: TileFrame,
+        manner: Manner,
+        packing: Packing,
+    ) -> Result<(Tile, Duration), TileError> {
         let groups = index.groups(&frame.window);
         if groups.is_empty() {
-            return Ok(Tile::empty());
+            return Ok((Tile::empty(), Duration::ZERO));
         }
-        let (mut tile, mut painter) = self.draw(index, &groups, frame, manner, packing).await?;
+        let (mut tile, mut painter, mut took) = self.draw(index, &groups, frame, manner, packing).await?;
         if let Some(bound) = packing.bound {
             // What stays shrinks a little more each time, so this ends; three rounds are rare.
             let mut target = bound as f64 * 0.95;
@@ -235,13 +282,15 @@ impl TileEngine {
                 let share = target / tile.packed_len as f64;
                 let least_rank = rank_for(&mut painter.ranks, share);
                 self.give_back(painter);
-                (tile, painter) =
+                let time;
+                (tile, painter, time) =
                     self.draw(index, &groups, frame, Manner { least_rank, ..manner }, packing).await?;
+                took += time;
                 target *= 0.8;
             }
         }
         self.give_back(painter);
-        Ok(tile)
+        Ok((tile, took))
     }
 
     async fn draw(
@@ -251,12 +300,12 @@ impl TileEngine {
         frame: TileFrame,
         manner: Manner,
         packing: Packing,
-    ) -> Result<(Tile, Painter), TileError> {
+    ) -> Result<(Tile, Painter, Duration), TileError> {
         let mut painter =
             self.0.painters.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         painter.clear();
         let mut tile = None;
-        let mut took = std::time::Duration::ZERO;
+        let mut took = Duration::ZERO;
         let last = groups.len().div_ceil(GROUPS_AT_ONCE) - 1;
         for (number, chunk) in groups.chunks(GROUPS_AT_ONCE).enumerate() {
             let loaded: Vec<LoadedGroup> = futures::stream::iter(chunk.to_vec())
@@ -283,7 +332,7 @@ impl TileEngine {
         }
         let tile = tile.unwrap_or_else(Tile::empty);
         self.0.counters.made(tile.features, tile.body.len(), painter.tally.repaired, tile.left_out, took);
-        Ok((tile, painter))
+        Ok((tile, painter, took))
     }
 
     fn give_back(&self, painter: Painter) {

@@ -34,6 +34,14 @@ pub enum TileError {
         /// What is wrong with it.
         message: String,
     },
+    /// An archive of baked tiles could not be written or read.
+    #[error("{path}: {message}", path = path.display())]
+    Archive {
+        /// The archive.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
     /// A fault of this program: the work was cut off.
     #[error("making the tile was cut off: {0}")]
     Internal(String),

@@ -20,6 +20,7 @@
 //! # Ok(()) }
 //! ```
 
+mod bake;
 mod block;
 mod compress;
 mod engine;
@@ -33,6 +34,7 @@ mod render;
 mod stats;
 mod tile;
 
+pub use bake::{Archive, BakeOptions, BakeReport, BakeStore, BakedTile, Former, ZoomStats};
 pub use engine::{Drawing, TileConfig, TileEngine};
 pub use error::TileError;
 pub use grid::MAX_ZOOM;

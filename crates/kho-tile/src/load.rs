@@ -81,15 +81,26 @@ impl Blocks {
         let Some(file) = index.files.get(group.0 as usize) else {
             return Err(TileError::Internal("a row group of no file".into()));
         };
-        let key = BlockKey { file: file.id, group: group.1, columns: None };
-        let geometry = self.cached(key, index, file, read_geometry);
+        let geometry = self.geometry(index, group);
         let keys = index.keys.clone();
-        let key = BlockKey { columns: Some(index.columns), ..key };
+        let key = BlockKey { file: file.id, group: group.1, columns: Some(index.columns) };
         let attributes =
             self.cached(key, index, file, move |file, group| read_attributes(file, group, &keys));
         match futures::try_join!(geometry, attributes)? {
-            (Block::Geometry(g), Block::Attributes(a)) => Ok((g, a)),
+            (g, Block::Attributes(a)) => Ok((g, a)),
             _ => Err(TileError::Internal("a block of the wrong kind".into())),
+        }
+    }
+
+    /// The geometry alone.
+    pub async fn geometry(&self, index: &LayerIndex, group: Group) -> Result<Arc<GeometryBlock>, TileError> {
+        let Some(file) = index.files.get(group.0 as usize) else {
+            return Err(TileError::Internal("a row group of no file".into()));
+        };
+        let key = BlockKey { file: file.id, group: group.1, columns: None };
+        match self.cached(key, index, file, read_geometry).await? {
+            Block::Geometry(g) => Ok(g),
+            Block::Attributes(_) => Err(TileError::Internal("a block of the wrong kind".into())),
         }
     }
 

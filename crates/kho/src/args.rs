@@ -101,6 +101,39 @@ pub enum Command {
         #[arg(long, value_name = "N", default_value_t = 1)]
         repeat: u32,
     },
+    /// Make all tiles of the published layers now, so that serving them is reading them
+    ///
+    /// The tiles go into CITY/tiles, one PMTiles archive for each layer and version; a running server
+    /// finds them there by itself. What is baked already is left alone, and of a layer that has changed
+    /// only the tiles under the changes are made.
+    #[command(
+        after_help = "Examples:\n  kho bake\n  kho bake land_parcel planning_zone\n  kho bake land_parcel --output thua_dat.pmtiles --max-zoom 15"
+    )]
+    Bake {
+        /// The layers; all that are published if none is named
+        layers: Vec<String>,
+        /// Write one layer's archive here and not into the city
+        #[arg(long, value_name = "FILE.pmtiles")]
+        output: Option<PathBuf>,
+        /// The first zoom; the layer's own if it is higher
+        #[arg(long, value_name = "Z")]
+        min_zoom: Option<u8>,
+        /// The last zoom; the layer's own if not given
+        #[arg(long, value_name = "Z")]
+        max_zoom: Option<u8>,
+        /// gzip level, 1 (fast) to 12 (small)
+        #[arg(long, value_name = "LEVEL")]
+        level: Option<u32>,
+        /// Bake another snapshot than the current one
+        #[arg(long, value_name = "N")]
+        snapshot: Option<i64>,
+        /// Make every tile, even where nothing has changed
+        #[arg(long)]
+        full: bool,
+    },
+    /// What is known of the tiles
+    #[command(subcommand)]
+    Tiles(TilesCommand),
     /// Walk or check a network: drainage or lighting
     #[command(subcommand)]
     Network(NetworkCommand),
@@ -118,6 +151,16 @@ pub enum Command {
         /// Memory for decoded features, from which tiles are made
         #[arg(long, value_name = "BYTES", env = "KHO_BLOCK_CACHE_BYTES", default_value_t = 1 << 30)]
         block_cache_bytes: u64,
+    },
+}
+
+/// What is known of the tiles.
+#[derive(Debug, Subcommand)]
+pub enum TilesCommand {
+    /// Sizes by zoom of the baked layers, what was left out, the slowest tile
+    Stats {
+        /// The layers; all that are published if none is named
+        layers: Vec<String>,
     },
 }
 

@@ -1,6 +1,7 @@
 //! kho: the spatial data warehouse of a city, as one program.
 
 mod args;
+mod bake;
 mod context;
 mod ingest;
 mod init;
@@ -12,7 +13,7 @@ mod query;
 mod sample;
 mod serve;
 
-use args::{Cli, Command, LayerCommand};
+use args::{Cli, Command, LayerCommand, TilesCommand};
 use clap::Parser;
 use context::Context;
 use std::process::ExitCode;
@@ -59,6 +60,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Query { sql, format, snapshot, repeat } => {
             query::run(&context, &sql, format, snapshot, repeat)
         }
+        Command::Bake { layers, output, min_zoom, max_zoom, level, snapshot, full } => {
+            let options = bake::options(min_zoom, max_zoom, level)?;
+            bake::run(&context, bake::Bake { layers, output, options, snapshot, full })
+        }
+        Command::Tiles(TilesCommand::Stats { layers }) => bake::stats(&context, &layers),
         Command::Network(command) => network::run(&context, command),
         Command::Serve { listen, public_url, tile_cache_bytes, block_cache_bytes } => {
             serve::run(&context, &listen, public_url, tile_cache_bytes, block_cache_bytes)

@@ -23,6 +23,11 @@ impl PackedTree {
         Self { levels }
     }
 
+    /// The features' boxes.
+    pub fn boxes(&self) -> &[WorldBox] {
+        self.levels.first().map_or(&[], Vec::as_slice)
+    }
+
     /// Calls `found` with the number and box of every feature whose box meets `window`, in order,
     /// and whether the box lies wholly within it.
     #[inline]

@@ -1,0 +1,221 @@
+//! `kho bake` and `kho tiles stats`.
+
+use crate::context::{Context, bytes, grouped};
+use crate::progress::bar;
+use anyhow::Context as _;
+use kho_access::{Grant, Principal};
+use kho_lake::{Lake, LakeError};
+use kho_tile::{Archive, BakeOptions, BakeReport, BakeStore, Former, TileConfig, TileEngine, ZoomStats};
+use std::path::{Path, PathBuf};
+
+/// What is to be baked.
+pub struct Bake {
+    pub layers: Vec<String>,
+    pub output: Option<PathBuf>,
+    pub options: BakeOptions,
+    pub snapshot: Option<i64>,
+    pub full: bool,
+}
+
+pub fn run(context: &Context, bake: Bake) -> anyhow::Result<()> {
+    let policy = context.policy()?;
+    let lake = context.lake(policy.city())?;
+    let engine = TileEngine::new(lake.clone(), TileConfig::default());
+    let reports = context.wait(async {
+        let grants = grants(context, &lake, bake.snapshot, &bake.layers).await?;
+        let mut reports = Vec::with_capacity(grants.len());
+        for grant in &grants {
+            let made = one(context, &lake, &engine, grant, &bake).await?;
+            reports.push((grant.layer().name.clone(), made));
+        }
+        Ok::<_, anyhow::Error>(reports)
+    })?;
+    let json: Vec<_> = reports
+        .iter()
+        .map(|(layer, report)| match report {
+            Some(report) => serde_json::json!(report),
+            None => serde_json::json!({"layer": layer, "up_to_date": true}),
+        })
+        .collect();
+    context.answer(&serde_json::json!({ "layers": json }), || {
+        reports.iter().map(|(layer, report)| line(layer, report.as_ref())).collect::<Vec<_>>().join("\n")
+    })
+}
+
+/// The published layers with data, or the named ones of them.
+async fn grants(
+    context: &Context,
+    lake: &Lake,
+    snapshot: Option<i64>,
+    wanted: &[String],
+) -> anyhow::Result<Vec<Grant>> {
+    let at = match snapshot {
+        Some(at) => at,
+        None => lake.current().await?,
+    };
+    let all = context.policy()?.grants(&Principal::Anonymous, at);
+    for name in wanted {
+        anyhow::ensure!(
+            all.iter().any(|g| g.layer().name == *name),
+            "no published layer is called {name}: only what everybody may see is baked (published = true in layers/{name}.toml)"
+        );
+    }
+    let mut found = Vec::with_capacity(all.len());
+    for grant in all {
+        let name = &grant.layer().name;
+        if !wanted.is_empty() && !wanted.contains(name) {
+            continue;
+        }
+        match lake.files(&grant).await {
+            Ok(_) => found.push(grant),
+            Err(LakeError::NoData { .. }) if wanted.is_empty() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    anyhow::ensure!(!found.is_empty(), "no published layer has data yet: kho ingest brings it in");
+    Ok(found)
+}
+
+async fn one(
+    context: &Context,
+    lake: &Lake,
+    engine: &TileEngine,
+    grant: &Grant,
+    bake: &Bake,
+) -> anyhow::Result<Option<BakeReport>> {
+    let bar = bar(context.json, grant.layer().name.clone(), "tiles");
+    let progress = |done: u64, total: u64| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let changed = async |since: i64| changed(lake, grant, since, bake.full).await;
+    let report = match &bake.output {
+        Some(path) => {
+            anyhow::ensure!(
+                path.extension().is_some_and(|e| e == "pmtiles"),
+                "{} does not end in .pmtiles, which is what is written",
+                path.display()
+            );
+            anyhow::ensure!(
+                bake.layers.len() == 1,
+                "one archive holds one layer: kho bake LAYER --output {}",
+                path.display()
+            );
+            let former = match former(path).await {
+                Some((archive, since)) => changed(since).await.map(|changed| Former { archive, changed }),
+                None => None,
+            };
+            Some(engine.bake(grant, bake.options, former, path, &progress).await?)
+        }
+        None => {
+            let store = BakeStore::in_city(&context.dir);
+            store.bake(engine, grant, bake.options, changed, &progress).await?
+        }
+    };
+    bar.finish_and_clear();
+    Ok(report)
+}
+
+/// The bake that an archive holds now, if kho made it.
+async fn former(path: &Path) -> Option<(Archive, i64)> {
+    let archive = Archive::open(path).await.ok()?;
+    let since = archive.since().await.ok()??;
+    Some((archive, since))
+}
+
+/// Where a layer has changed since a snapshot; `None` if that is not known or everywhere.
+async fn changed(lake: &Lake, grant: &Grant, since: i64, full: bool) -> Option<Vec<[f64; 4]>> {
+    let _ = (lake, grant, since, full);
+    None
+}
+
+fn line(layer: &str, report: Option<&BakeReport>) -> String {
+    let Some(report) = report else {
+        return format!("{layer:20} is baked already");
+    };
+    format!(
+        "{layer:20} {:>9} tiles, {} made, {:>10}, {:.1} s",
+        grouped(report.tiles),
+        grouped(report.made),
+        bytes(report.bytes),
+        report.seconds
+    )
+}
+
+pub fn stats(context: &Context, layers: &[String]) -> anyhow::Result<()> {
+    let policy = context.policy()?;
+    let lake = context.lake(policy.city())?;
+    let engine = TileEngine::new(lake.clone(), TileConfig::default());
+    let store = BakeStore::in_city(&context.dir);
+    let found = context.wait(async {
+        let mut found: Vec<(String, Option<Vec<ZoomStats>>)> = Vec::new();
+        for grant in grants(context, &lake, None, layers).await? {
+            let archive = store.archive(&engine, &grant).await?;
+            let stats = match archive {
+                Some(archive) => archive.stats().await?,
+                None => None,
+            };
+            found.push((grant.layer().name.clone(), stats));
+        }
+        Ok::<_, anyhow::Error>(found)
+    })?;
+    anyhow::ensure!(
+        found.iter().any(|(_, stats)| stats.is_some()),
+        "nothing is baked at the current snapshot: kho bake does it"
+    );
+    let json: Vec<_> = found
+        .iter()
+        .map(|(layer, stats)| serde_json::json!({"layer": layer, "baked": stats.is_some(), "zooms": stats}))
+        .collect();
+    context.answer(&serde_json::json!({ "layers": json }), || table(&found))
+}
+
+fn table(found: &[(String, Option<Vec<ZoomStats>>)]) -> String {
+    let mut text = format!(
+        "{:20} {:>4} {:>9} {:>12} {:>10} {:>10} {:>9} {:>11}\n",
+        "layer", "zoom", "tiles", "bytes", "mean", "largest", "left out", "slowest"
+    );
+    for (layer, zooms) in found {
+        let Some(zooms) = zooms else {
+            text += &format!("{layer:20} not baked\n");
+            continue;
+        };
+        for z in zooms {
+            let share = 100.0 * z.left_out as f64 / (z.features + z.left_out).max(1) as f64;
+            text += &format!(
+                "{layer:20} {:>4} {:>9} {:>12} {:>10} {:>10} {share:>7.2} % {:>8.1} ms\n",
+                z.zoom,
+                grouped(z.tiles),
+                bytes(z.bytes),
+                bytes(z.bytes / z.tiles.max(1)),
+                bytes(z.largest_bytes),
+                z.slowest_micros as f64 / 1e3,
+            );
+        }
+    }
+    text
+}
+
+/// The options of a bake from the command line.
+pub fn options(
+    min_zoom: Option<u8>,
+    max_zoom: Option<u8>,
+    level: Option<u32>,
+) -> anyhow::Result<BakeOptions> {
+    let standard = BakeOptions::default();
+    if let Some(level) = level {
+        anyhow::ensure!((1..=12).contains(&level), "gzip levels go from 1 to 12, not {level}");
+    }
+    Ok(BakeOptions { min_zoom, max_zoom, gzip_level: level.unwrap_or(standard.gzip_level) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_checked() {
+        assert_eq!(options(None, Some(14), Some(1)).unwrap().gzip_level, 1);
+        assert!(options(None, None, Some(13)).is_err());
+    }
+}
