@@ -62,7 +62,7 @@ fn boxes(change: &Change) -> &[kho_lake::Bounds] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_change_is_told_to_who_may_know_it() {
-    let (_dir, lake, all) = fresh().await;
+    let (dir, lake, all) = fresh().await;
     let parcel = layer(PARCEL);
     let (cli, anybody) = (Principal::LocalCli, Principal::Anonymous);
 
@@ -128,7 +128,7 @@ async fn each_kind_of_change_is_told_to_who_may_know_it() {
     assert_eq!(ids, (1..=at).rev().collect::<Vec<_>>());
     assert_eq!(history.last().unwrap().1, Area::Everywhere);
     // Of another process too.
-    let other = Lake::open(_dir.path(), None).await.unwrap();
+    let other = Lake::open(dir.path(), None).await.unwrap();
     assert_eq!(other.history(&grant(&anybody, PARCEL, at)).await.unwrap(), history);
 }
 

@@ -32,9 +32,11 @@ mod mvt;
 mod render;
 mod stats;
 mod tile;
+mod touched;
 
 pub use engine::{Drawing, TileConfig, TileEngine};
 pub use error::TileError;
 pub use grid::MAX_ZOOM;
 pub use stats::TileStats;
 pub use tile::{Encoding, Tile};
+pub use touched::{tile_is_touched, touched_tiles};
