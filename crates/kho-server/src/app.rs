@@ -13,6 +13,7 @@ use kho_tile::{TileConfig, TileEngine};
 use crate::config::{MAX_TILE_BYTES, ServerConfig};
 use crate::data::caches::Caches;
 use crate::error::ServerError;
+use crate::events::Feed;
 use crate::http::metrics::Metrics;
 use crate::styles::theme::Themes;
 
@@ -30,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) tiles: TileEngine,
     pub(crate) themes: Themes,
     pub(crate) caches: Caches,
+    pub(crate) feed: Feed,
     pub(crate) metrics: Metrics,
     pub(crate) started: Instant,
 }
@@ -68,6 +70,7 @@ impl App {
         Ok(Self(Arc::new(Inner {
             themes: Themes::load()?,
             caches: Caches::default(),
+            feed: Feed::default(),
             metrics: Metrics::default(),
             started: Instant::now(),
             config,
