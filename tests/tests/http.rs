@@ -146,7 +146,7 @@ fn a_listener_hears_of_a_commit_and_does_not_hold_up_the_end() -> anyhow::Result
     assert_eq!(listener.next()?, ("snapshot".to_owned(), Some(now.to_string()), json!({"snapshot": now})));
 
     // The same deliveries once more: a commit that changes nothing.
-    let same = city.deliveries(1_000, 1)?;
+    let same = city.dir().join("deliveries-1000-1");
     city.kho(&["ingest", "--all", &same.to_string_lossy()])?;
     let (name, id, data) = listener.next()?;
     assert_eq!((name.as_str(), &data["layers"]), ("commit", &json!([])));
