@@ -25,7 +25,8 @@ use sorted::{Heap, Merge, Sorted, write_run};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How much memory a layer's features may take before they are written out in sorted runs.
+/// How much memory a layer's features may take before they are written out in sorted runs. Their
+/// digest takes 48 bytes a feature besides.
 pub const DEFAULT_BUDGET: usize = 768 << 20;
 
 /// A data file has at most so many row groups: about a million features.
