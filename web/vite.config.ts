@@ -46,6 +46,6 @@ export default defineConfig({
       },
     },
   },
-  server: { proxy: Object.fromEntries(["/api", "/styles", "/tiles", "/ogc"].map((p) => [p, "http://127.0.0.1:8080"])) },
+  server: { proxy: Object.fromEntries(["/api", "/events", "/styles", "/tiles", "/ogc"].map((p) => [p, "http://127.0.0.1:8080"])) },
   test: { include: ["src/**/*.test.ts"], environment: "node" },
 });

@@ -1,6 +1,10 @@
 //! HTTP as its specifications want it: validators, negotiation, errors, shutdown.
 
 use kho_e2e::{City, Server, get, get_with};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 #[test]
 fn the_server_keeps_the_rules_of_http() -> anyhow::Result<()> {
@@ -100,5 +104,74 @@ fn a_running_server_sees_a_new_snapshot() -> anyhow::Result<()> {
         .filter_map(|w| w["counts"]["land_parcel"].as_u64())
         .sum();
     assert_eq!(parcels, 1_200, "every parcel is counted in one ward: {wards}");
+    Ok(())
+}
+
+/// A listener at /events, on a connection of its own.
+struct Listener(BufReader<TcpStream>);
+
+impl Listener {
+    fn to(server: &Server, path: &str, fields: &str) -> anyhow::Result<Self> {
+        let host = server.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(host)?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: gzip\r\n{fields}\r\n")?;
+        Ok(Self(BufReader::new(stream)))
+    }
+
+    /// The next event: its name, its id and its data. The lines of HTTP around it are passed over.
+    fn next(&mut self) -> anyhow::Result<(String, Option<String>, Value)> {
+        let (mut name, mut id) = (String::new(), None);
+        loop {
+            let mut line = String::new();
+            anyhow::ensure!(self.0.read_line(&mut line)? > 0, "the stream has ended");
+            let line = line.trim_end();
+            if let Some(text) = line.strip_prefix("event: ") {
+                name = text.to_owned();
+            } else if let Some(text) = line.strip_prefix("id: ") {
+                id = Some(text.to_owned());
+            } else if let Some(text) = line.strip_prefix("data: ") {
+                return Ok((name, id, serde_json::from_str(text)?));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_listener_hears_of_a_commit_and_does_not_hold_up_the_end() -> anyhow::Result<()> {
+    let city = City::sample(1_000)?;
+    let server = Server::start(&city, &[])?;
+    let now = get(&format!("{}/api/snapshot", server.url))?.json()?["id"].clone();
+    let mut listener = Listener::to(&server, "/events", "")?;
+    assert_eq!(listener.next()?, ("snapshot".to_owned(), Some(now.to_string()), json!({"snapshot": now})));
+
+    // The same deliveries once more: a commit that changes nothing.
+    let same = city.dir().join("deliveries-1000-1");
+    city.kho(&["ingest", "--all", &same.to_string_lossy()])?;
+    let (name, id, data) = listener.next()?;
+    assert_eq!((name.as_str(), &data["layers"]), ("commit", &json!([])));
+    assert_eq!(id, Some(data["snapshot"].to_string()));
+
+    let more = city.deliveries(1_200, 1)?;
+    city.kho(&["ingest", "--all", &more.to_string_lossy()])?;
+    let (_, last, data) = listener.next()?;
+    let parcels = |data: &Value| -> Option<Value> {
+        data["layers"].as_array()?.iter().find(|layer| layer["name"] == "land_parcel").cloned()
+    };
+    let told = parcels(&data).ok_or_else(|| anyhow::anyhow!("no parcels in {data}"))?;
+    let n = |key: &str| told[key].as_i64().unwrap_or_default();
+    assert_eq!(n("added") - n("removed"), 200, "{told}");
+
+    // Somebody who had gone hears of it too.
+    let field = format!("Last-Event-ID: {}\r\n", id.unwrap_or_default());
+    let mut back = Listener::to(&server, "/events", &field)?;
+    assert_eq!(back.next()?.0, "snapshot");
+    let (_, id, again) = back.next()?;
+    assert_eq!((id, parcels(&again)), (last, Some(told)));
+
+    let start = Instant::now();
+    let status = server.interrupt()?;
+    assert!(status.success() && start.elapsed() < Duration::from_secs(5), "{status}, {:?}", start.elapsed());
+    assert!(listener.next().is_err(), "the stream has ended");
     Ok(())
 }

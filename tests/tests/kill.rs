@@ -63,6 +63,11 @@ fn a_killed_ingest_leaves_the_old_or_the_new_snapshot() -> anyhow::Result<()> {
     let files = walk(&city.dir().join("lake"))?;
     let stray: Vec<_> = files.iter().filter(|f| f.starts_with("staging/")).collect();
     anyhow::ensure!(stray.is_empty(), "left behind: {stray:?}");
+    let data: Vec<_> = files.iter().filter_map(|f| f.strip_prefix("data/")).collect();
+    for digest in files.iter().filter_map(|f| f.strip_prefix("digests/")) {
+        let of = digest.replace(".digest", ".parquet");
+        anyhow::ensure!(data.contains(&of.as_str()), "{digest} is of no data file");
+    }
     Ok(())
 }
 

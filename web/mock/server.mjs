@@ -49,6 +49,8 @@ function readCity(from) {
 const index = Object.fromEntries(Object.entries(city.layers).map(([name, features]) => [name, new GeoJSONVT({ type: "FeatureCollection", features }, { maxZoom: 16, indexMaxZoom: 12, tolerance: 2, extent: 4096, buffer: 64 })]));
 const layers = defs.filter((l) => city.layers[l.name]).map((l) => ({ ...l, feature_count: city.layers[l.name].length, since_snapshot: 3, bounds: null }));
 let snapshot = { id: 3, at: "2026-03-05T02:14:07Z" };
+/** Open answers to /events. */
+const listeners = new Set();
 
 const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2", ".txt": "text/plain; charset=utf-8" };
@@ -62,6 +64,8 @@ function answer(url, method) {
   if (path === "/mock/snapshot" && method === "POST") {
     snapshot = { id: snapshot.id + 1, at: new Date().toISOString() };
     for (const w of city.wards) for (const k of Object.keys(w.counts)) w.counts[k] += Math.ceil(Math.random() * 30);
+    const changed = layers.map((l) => ({ name: l.name, added: 0, removed: 0, changed: 1, boxes: null }));
+    for (const l of listeners) l.write(`event: commit\nid: ${snapshot.id}\ndata: ${JSON.stringify({ snapshot: snapshot.id, layers: changed })}\n\n`);
     return json(snapshot);
   }
   if (part[0] === "tiles") return tile(part, url);
@@ -126,6 +130,13 @@ function api(part, query) {
 
 createServer((request, response) => {
   const url = new URL(request.url ?? "/", `http://${request.headers.host}`);
+  if (url.pathname === "/events") {
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+    response.write(`event: snapshot\nid: ${snapshot.id}\ndata: {"snapshot":${snapshot.id}}\n\n`);
+    listeners.add(response);
+    response.on("close", () => listeners.delete(response));
+    return;
+  }
   let a;
   try {
     a = answer(url, request.method);

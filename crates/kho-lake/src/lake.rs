@@ -1,6 +1,7 @@
 //! The lake of one city.
 
-use crate::catalog::{Catalog, CommitInfo, LayerAt, Newest};
+use crate::catalog::{Catalog, CommitInfo, LayerAt, Newest, Tables};
+use crate::change::{Area, Change, compared};
 use crate::error::{LakeError, at};
 use crate::model::{DataFile, LayerFiles, LayerState, ReadRequest, Snapshot, SnapshotId};
 use crate::read::footer::Footers;
@@ -17,6 +18,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many layer states are kept: all layers of a city at a few dozen snapshots.
 const KEPT: usize = 1_024;
+
+/// How many commits of a layer are told apart by [`Lake::history`].
+const HISTORY: i64 = 32;
 
 /// The layers of one city at rest, with all their snapshots. Cheap to clone, and shared by all
 /// threads.
@@ -118,6 +122,42 @@ impl Lake {
         crate::read::granted(grant, &layer, snapshot)
     }
 
+    /// What changed in a layer from another snapshot to the grant's, as the grant sees it: a change
+    /// in columns that it does not open is none. The other snapshot may be the later one, and then
+    /// what came since is what went. It need not be one of the lake's.
+    ///
+    /// # Errors
+    /// As [`Lake::files`].
+    pub async fn changes_since(&self, grant: &Grant, from: SnapshotId) -> Result<Change, LakeError> {
+        let (name, to) = (&grant.layer().name, grant.snapshot());
+        self.layer(name, to).await?;
+        let (after, upto) = (from.min(to), from.max(to));
+        let mut commits = self.0.catalog.commits(name, Tables::Both, after, upto, i64::MAX).await?;
+        commits.reverse();
+        let unknown = Change { area: Area::Everywhere, ..Change::NONE };
+        let each = commits.iter().map(|(_, told)| told.as_ref().map_or(unknown.clone(), |c| c.seen(grant)));
+        let mut change = each.fold(Change::NONE, Change::and);
+        if from > to {
+            std::mem::swap(&mut change.added, &mut change.removed);
+        }
+        Ok(change)
+    }
+
+    /// The commits that changed what [`Lake::files`] opens of a layer, restricted siblings apart:
+    /// snapshot and where, the newest first, from the grant's snapshot back to the layer's first or
+    /// the 32nd. Where it says that a commit changed nothing, the files before and after it hold
+    /// the same features, in the same order, with the same values in all columns but restricted ones.
+    ///
+    /// # Errors
+    /// As [`Lake::files`].
+    pub async fn history(&self, grant: &Grant) -> Result<Vec<(SnapshotId, Area)>, LakeError> {
+        let (name, to) = (&grant.layer().name, grant.snapshot());
+        self.layer(name, to).await?;
+        let commits = self.0.catalog.commits(name, Tables::Main, -1, to, HISTORY).await?;
+        let area = |told: Option<&crate::change::Recorded>| told.map_or(Area::Everywhere, |c| c.open_area());
+        Ok(commits.into_iter().map(|(id, told)| (id, area(told.as_ref()))).collect())
+    }
+
     /// Reads features: `kho_id`, the columns, and `geometry` if asked for, in the order of the
     /// Hilbert curve.
     ///
@@ -207,14 +247,18 @@ impl Commit {
         if let Some(twice) = done.iter().find(|layer| !names.insert(layer.name())) {
             return refuse(&format!("layer {} is in one commit twice", twice.name()));
         }
+        let catalog = &self.lake.0.catalog;
         let (mut moves, mut layers) = (Vec::new(), Vec::new());
-        for layer in done {
+        for mut layer in done {
+            // Before the files are moved and the catalog is locked: it reads two digests whole.
+            let name = &layer.layer.name;
+            layer.layer.compared =
+                compared(&self.lake.0.folder, catalog, name, layer.shapes, layer.digest).await?;
             moves.extend(layer.moves);
             layers.push(layer.layer);
         }
         let publishing = Arc::clone(&stage);
         let published = tokio::task::spawn_blocking(move || publishing.publish(&moves)).await?;
-        let catalog = &self.lake.0.catalog;
         let result = match published {
             Ok(()) => catalog.commit(&self.info, &layers).await,
             Err(error) => Err(error),

@@ -9,6 +9,8 @@
 //!          /data/LAYER/       the layers' files: all columns but the restricted ones
 //!          /restricted/LAYER/ the restricted columns, of the same features in the same rows; the
 //!                             folder is its owner's alone, and no statistics of them exist
+//!          /digests/LAYER/    for each version, hashes and boxes of its features, by which the next
+//!                             commit tells what it changes; its owner's alone too
 //!          /staging/          commits under way
 //! ```
 //!
@@ -21,12 +23,14 @@
 //! whatever is killed at any moment, there is the old snapshot or the new one, whole.
 //!
 //! Reading: only with a [`kho_access::Grant`]. [`Lake::read`] gives features, [`Lake::files`] the
-//! files and the schema of what may be read of them.
+//! files and the schema of what may be read of them, [`Lake::changes_since`] how much of it changed,
+//! and where.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod bounds;
 mod catalog;
+mod change;
 mod error;
 mod hilbert;
 mod lake;
@@ -36,6 +40,7 @@ mod stage;
 mod write;
 
 pub use bounds::{Bounds, intersects, wkb_bounds};
+pub use change::{Area, Change};
 pub use error::LakeError;
 pub use hilbert::hilbert;
 pub use lake::{Commit, Lake};

@@ -13,6 +13,7 @@ use kho_tile::{BakeStore, TileConfig, TileEngine};
 use crate::config::ServerConfig;
 use crate::data::caches::Caches;
 use crate::error::ServerError;
+use crate::events::Feed;
 use crate::http::metrics::Metrics;
 use crate::styles::theme::Themes;
 
@@ -31,6 +32,7 @@ pub(crate) struct Inner {
     pub(crate) bakes: BakeStore,
     pub(crate) themes: Themes,
     pub(crate) caches: Caches,
+    pub(crate) feed: Feed,
     pub(crate) metrics: Metrics,
     pub(crate) started: Instant,
 }
@@ -70,6 +72,7 @@ impl App {
             themes: Themes::load()?,
             bakes: BakeStore::in_city(&config.dir),
             caches: Caches::default(),
+            feed: Feed::default(),
             metrics: Metrics::default(),
             started: Instant::now(),
             config,

@@ -34,6 +34,12 @@ pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) const TURN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long open connections may take to finish after a shutdown began.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
+/// How often the lake is asked for its current snapshot while anybody listens for commits.
+pub(crate) const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// How long a listener hears nothing at most: shorter than proxies wait for.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How many may listen for commits at once.
+pub(crate) const MAX_LISTENERS: usize = 1_000;
 /// The largest request body, bytes: nothing here takes one.
 pub(crate) const MAX_BODY_BYTES: usize = 64 << 10;
 

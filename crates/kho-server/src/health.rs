@@ -39,6 +39,7 @@ async fn metrics(State(app): State<App>) -> Response {
             app.started.elapsed().as_secs_f64(),
         ),
         ("kho_snapshot", "gauge", "The current snapshot.", snapshot.map_or(f64::NAN, |s| s as f64)),
+        ("kho_listeners", "gauge", "Who listens for commits.", app.feed.listeners() as f64),
         ("kho_tiles_made_total", "counter", "Tiles made from features.", tiles.tiles_made as f64),
         ("kho_tile_hits_total", "counter", "Tiles answered from the cache.", tiles.tile_hits as f64),
         ("kho_tile_features_total", "counter", "Features drawn into tiles.", tiles.features as f64),

@@ -13,19 +13,24 @@ use crate::http::limits::Turns;
 use crate::http::problem::Problem;
 use crate::http::{headers, limits, log};
 use crate::tiles::MVT;
-use crate::{api, health, ogc, pages, styles, tiles};
+use crate::{api, events, health, ogc, pages, styles, tiles};
 
 /// The server as a service, ready to be bound.
 pub(crate) fn router(app: App) -> Router {
     let turns = Turns::default();
-    // Tiles come compressed, and 304s have nothing to compress.
-    let worth = SizeAbove::new(1024).and(NotForContentType::const_new(MVT)).and(NotForContentType::IMAGES);
+    // Tiles come compressed, 304s have nothing to compress, and an event must not wait in a
+    // compressor for the next one.
+    let worth = SizeAbove::new(1024)
+        .and(NotForContentType::const_new(MVT))
+        .and(NotForContentType::IMAGES)
+        .and(NotForContentType::SSE);
     Router::new()
         .merge(pages::routes())
         .merge(tiles::routes())
         .merge(styles::routes())
         .merge(ogc::routes(&turns))
         .merge(api::routes(&turns))
+        .merge(events::routes())
         .merge(health::routes())
         .fallback(|| async { Problem::not_found("There is nothing at this address.") })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })

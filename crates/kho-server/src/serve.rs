@@ -24,7 +24,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServerError> {
     let listen = config.listen.clone();
-    let router = router(App::open(config).await?);
+    let app = App::open(config).await?;
+    let feed = app.feed.clone();
+    let router = router(app);
     let bind = |source| ServerError::Bind { address: listen.clone(), source };
     let listener = TcpListener::bind(&listen).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
@@ -38,6 +40,8 @@ pub async fn serve(
     let signal = async move {
         shutdown.await;
         tracing::info!("stopping");
+        // Listeners have no request to finish, and would hold up the end for ever.
+        feed.stop();
         // Nobody listens any more when serving has ended by itself.
         let _ = stopping.send(());
     };

@@ -66,7 +66,8 @@ struct IndexKey {
 }
 
 /// What a tile is kept under. `since`, not the snapshot asked for: a commit that leaves the layer
-/// alone leaves its tiles warm, and one that changes it can never be answered with older ones.
+/// alone leaves its tiles warm, and so does one that changes the layer elsewhere than in the tile's
+/// window ([`crate::touched`] says why a tile is never answered as of a snapshot it does not equal).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct TileKey {
     layer: String,
@@ -163,7 +164,7 @@ impl TileEngine {
         let Some(tiles) = &self.0.tiles else { return make().await };
         let key = TileKey {
             layer: index.layer.clone(),
-            since: index.since,
+            since: index.since(&frame.window),
             class: grant.class(),
             columns: index.columns,
             z,

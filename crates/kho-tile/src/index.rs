@@ -2,6 +2,7 @@
 
 use crate::TileError;
 use crate::grid::{EVERYWHERE, WorldBox, project_box};
+use crate::touched::Touched;
 use kho_access::Grant;
 use kho_lake::{Lake, LakeError, SnapshotId, row_group_bounds};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
@@ -37,8 +38,8 @@ pub(crate) type Group = (u32, u32);
 pub(crate) struct LayerIndex {
     /// The layer's name.
     pub layer: String,
-    /// The snapshot that last changed the layer.
-    pub since: SnapshotId,
+    /// The snapshot that last changed the layer, or a part of it.
+    since: Touched,
     /// The granted columns, in the layer's order.
     pub keys: Vec<String>,
     /// A hash of [`LayerIndex::keys`].
@@ -58,7 +59,7 @@ impl LayerIndex {
         let mut index = Self {
             columns: columns_id(grant),
             keys,
-            since: 0,
+            since: Touched::default(),
             files: Vec::new(),
             tree: RTree::new(),
             layer: layer.clone(),
@@ -68,7 +69,8 @@ impl LayerIndex {
             Err(LakeError::NoData { .. }) => return Ok(index),
             Err(e) => return Err(refused(e)),
         };
-        index.since = found.layer_since;
+        let history = lake.history(grant).await.map_err(refused)?;
+        index.since = Touched::new(found.layer_since, &history, project_box);
         let mut groups = Vec::new();
         let reader = lake.clone();
         let files = tokio::task::spawn_blocking(move || {
@@ -92,6 +94,11 @@ impl LayerIndex {
         }
         index.tree = RTree::bulk_load(groups);
         Ok(index)
+    }
+
+    /// The snapshot that a tile with this window is to be kept under.
+    pub fn since(&self, window: &WorldBox) -> SnapshotId {
+        self.since.at(window)
     }
 
     /// The row groups that may have something in the window, in the order of the files.

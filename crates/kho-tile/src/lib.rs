@@ -33,6 +33,7 @@ mod mvt;
 mod render;
 mod stats;
 mod tile;
+mod touched;
 
 pub use bake::{Archive, BakeOptions, BakeReport, BakeStore, BakedTile, Former, ZoomStats};
 pub use engine::{Drawing, TileConfig, TileEngine};
@@ -40,3 +41,4 @@ pub use error::TileError;
 pub use grid::MAX_ZOOM;
 pub use stats::TileStats;
 pub use tile::{Encoding, Tile};
+pub use touched::{tile_is_touched, touched_tiles};

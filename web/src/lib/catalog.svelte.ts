@@ -1,6 +1,7 @@
 /** What both pages need before they can show anything, and the code lists as they are asked for. */
 
-import { get } from "./api";
+import { get, url } from "./api";
+import { readCommit, type ChangedLayer } from "./changes";
 import type { City, CodeList, KhoStyle, LayerInfo, Snapshot } from "./types";
 
 export class Catalog {
@@ -72,4 +73,55 @@ export function watchSnapshot(ms: number, now: (snapshot: Snapshot) => void, los
   };
   timer = setTimeout(() => void ask(), ms);
   return () => clearTimeout(timer);
+}
+
+/** What a page wants to know about the lake. */
+export interface Watcher {
+  /** The snapshot that the page shows. */
+  shows: () => number | undefined;
+  /** Another snapshot is current. Without layers, anything may have changed. */
+  landed: (now: Snapshot, layers?: ChangedLayer[]) => void;
+  /** The server is there. */
+  alive?: () => void;
+  /** The server is not there. */
+  lost?: () => void;
+}
+
+/** Hears of commits as they land; where that cannot be had, asks every `ms`. */
+export function watchLake(ms: number, page: Watcher): () => void {
+  const changed = (now: Snapshot, layers?: ChangedLayer[]) => {
+    page.alive?.();
+    if (now.id !== page.shows()) page.landed(now, layers);
+  };
+  const poll = () => watchSnapshot(ms, changed, page.lost);
+  if (typeof EventSource === "undefined") return poll();
+
+  const shown = page.shows();
+  const stream = new EventSource(url("events", shown === undefined ? {} : { since: String(shown) }));
+  let stop = () => stream.close();
+  /** An event has no time; the clock beside the figures wants one. */
+  const at = async (id: number): Promise<Snapshot> => {
+    const now = await get<Snapshot>("api/snapshot").catch(() => undefined);
+    return { id, at: now?.id === id ? now.at : new Date().toISOString() };
+  };
+  // one after the other, however long the time of each takes to come
+  let last: Promise<void> = Promise.resolve();
+  const tell = (id: number, layers?: ChangedLayer[]) => {
+    last = last.then(async () => changed(await at(id), layers)).catch(() => undefined);
+  };
+  stream.onopen = () => page.alive?.();
+  stream.addEventListener("snapshot", (event: MessageEvent<string>) => {
+    // with an id of its own it is not followed by what was missed
+    const id = Number(event.lastEventId);
+    if (event.data === `{"snapshot":${id}}` && id !== page.shows()) tell(id);
+  });
+  stream.addEventListener("commit", (event: MessageEvent<string>) => {
+    tell(Number(event.lastEventId), readCommit(event.data)?.layers);
+  });
+  stream.onerror = () => {
+    page.lost?.();
+    // the browser comes back by itself unless the server has refused it
+    if (stream.readyState === EventSource.CLOSED) stop = poll();
+  };
+  return () => stop();
 }

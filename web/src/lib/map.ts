@@ -3,6 +3,7 @@
 import * as maplibregl from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import type { Geometry } from "geojson";
+import { tilesIn, zoomsHeld, type ChangedLayer } from "./changes";
 import { bbox } from "./geometry";
 import { keepLabelled } from "./labels";
 import { drawing, partOf } from "./layers";
@@ -62,6 +63,8 @@ export function createMap(options: MapOptions): KhoMap {
     pitchWithRotate: false,
     touchPitch: false,
     attributionControl: false,
+    // MapLibre cannot refresh tiles that it keeps out of sight; the browser's cache has them for the asking
+    maxTileCacheSize: 0,
     fadeDuration: reducedMotion() ? 0 : 150,
     transformRequest: (url, type) => ({ url: type === "Tile" ? tileUrl(url, options.version) : absolute(url) }),
   });
@@ -81,6 +84,26 @@ export function refreshTiles(map: KhoMap): void {
   for (const [id, source] of Object.entries(map.getStyle().sources)) {
     if (source.type === "vector") map.refreshTiles(id);
   }
+}
+
+/** Reads the tiles again that a change touches: those on the screen, and once more what was still on its way. */
+export function refreshChanged(map: KhoMap, layers: ChangedLayer[]): void {
+  const refresh = () => {
+    const [west, south, east, north] = map.getBounds().toArray().flat() as BBox;
+    for (const [id, source] of Object.entries(map.getStyle().sources)) {
+      const layer = layers.find((l) => l.name === id);
+      if (!layer || source.type !== "vector") continue;
+      // from a TileJSON: what the style leaves out, the source has learned
+      const { minzoom = 0, maxzoom = 22 } = map.getSource(id) as maplibregl.VectorTileSource;
+      const tiles = layer.boxes && tilesIn(layer.boxes, [west, south, east, north], ...zoomsHeld(map.getZoom(), minzoom, maxzoom));
+      if (!tiles) map.refreshTiles(id);
+      else if (tiles.length > 0) map.refreshTiles(id, tiles);
+    }
+  };
+  const whole = map.areTilesLoaded();
+  refresh();
+  // a tile asked for before the commit comes as it was
+  if (!whole) map.once("idle", refresh);
 }
 
 /** The zoom from which the inside of a merely outlined feature can be clicked. */

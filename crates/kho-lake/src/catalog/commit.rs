@@ -3,8 +3,10 @@
 mod files;
 mod tables;
 
+use super::changes::live_files;
 use super::query::first;
 use super::{Catalog, SCHEMAS, Session, now};
+use crate::change::{Compared, Recorded};
 use crate::error::LakeError;
 use crate::model::SnapshotId;
 use crate::write::stats::ColumnStats;
@@ -24,6 +26,8 @@ pub(crate) struct LayerWrite {
     pub main: TableWrite,
     pub restricted: Option<TableWrite>,
     pub provenance: String,
+    /// How it differs from the version that it was compared with.
+    pub compared: Option<Compared>,
 }
 
 /// A table's new contents.
@@ -77,6 +81,8 @@ impl Catalog {
         };
         for layer in layers {
             let [main, restricted] = SCHEMAS;
+            let before = live_files(&mut session, &layer.name).await?;
+            let reshaped = change.reshaped.len();
             change.replace(&mut session, main, &layer.name, &layer.main).await?;
             match &layer.restricted {
                 Some(table) => {
@@ -84,10 +90,12 @@ impl Catalog {
                 }
                 None => change.drop_table(&mut session, restricted.0, &layer.name).await?,
             }
+            let reshaped = change.reshaped.len() > reshaped;
+            let provenance = provenance(layer, before.as_deref(), reshaped)?;
             session
                 .execute(
                     "INSERT INTO kho_provenance VALUES ($1, $2, $3)",
-                    &[change.id.into(), layer.name.as_str().into(), layer.provenance.as_str().into()],
+                    &[change.id.into(), layer.name.as_str().into(), provenance.as_str().into()],
                 )
                 .await?;
         }
@@ -95,6 +103,22 @@ impl Catalog {
         session.commit().await?;
         Ok(id)
     }
+}
+
+/// A layer's provenance with what its new contents change, if that is known: the layer must still
+/// be the version that they were compared with, and must not have other columns without its
+/// definition saying so, for then another program has been at them.
+fn provenance(layer: &LayerWrite, before: Option<&[String]>, reshaped: bool) -> Result<String, LakeError> {
+    let holds = |c: &&Compared| before == Some(c.files.as_slice()) && (c.changes.reshaped || !reshaped);
+    let changes: Option<&Recorded> = layer.compared.as_ref().filter(holds).map(|c| &c.changes);
+    let Some(changes) = changes else {
+        return Ok(layer.provenance.clone());
+    };
+    let mut value: serde_json::Value = serde_json::from_str(&layer.provenance)?;
+    if let Some(members) = value.as_object_mut() {
+        members.insert("changes".to_owned(), serde_json::to_value(changes)?);
+    }
+    Ok(serde_json::to_string(&value)?)
 }
 
 /// The changes of one snapshot, while it is made.

@@ -29,8 +29,9 @@ CREATE TABLE ducklake_macro_parameters(macro_id BIGINT, impl_id BIGINT, column_i
 CREATE TABLE ducklake_sort_info(sort_id BIGINT, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT);
 CREATE TABLE ducklake_sort_expression(sort_id BIGINT, table_id BIGINT, sort_key_index BIGINT, expression VARCHAR, dialect VARCHAR, sort_direction VARCHAR, null_order VARCHAR);
 
--- Where each version of a layer came from (JSON); files, counts and the importing account, never
--- a feature's value. DuckDB leaves tables that it does not know alone.
+-- Where each version of a layer came from (JSON): files, counts and the importing account; and, as
+-- "changes", how many features differ from the version before, and in which boxes. Never a feature's
+-- value. DuckDB leaves tables that it does not know alone.
 CREATE TABLE kho_provenance(snapshot_id BIGINT NOT NULL, layer VARCHAR NOT NULL, provenance VARCHAR NOT NULL, PRIMARY KEY(snapshot_id, layer));
 
 -- No data_path: a client names it when it attaches, so the city's folder can be moved. Paths are

@@ -4,14 +4,17 @@
 //! ([`Dialect`]), the statement is made for one. Everything that differs between the drivers is
 //! in this file.
 
+mod changes;
 mod commit;
 mod current;
 mod query;
 
+pub(crate) use changes::Tables;
 pub(crate) use commit::{CommitInfo, LayerWrite, NewFile, TableColumn, TableWrite};
 pub(crate) use current::Newest;
 pub(crate) use query::{LayerAt, TableAt};
 
+use crate::change::digest::data_name;
 use crate::error::{BUSY_SECONDS, LakeError};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
@@ -262,10 +265,12 @@ impl Session {
         })
     }
 
-    /// Whether any snapshot knows a data file of this name.
+    /// Whether any snapshot knows a data file of this name, or the one that a digest of this name
+    /// belongs to.
     pub async fn knows_file(&mut self, name: &str) -> Result<bool, LakeError> {
         let sql = "SELECT 1 FROM ducklake_data_file WHERE path = $1";
-        Ok(!self.fetch(sql, &[name.into()]).await?.is_empty())
+        let data = data_name(name);
+        Ok(!self.fetch(sql, &[data.as_str().into()]).await?.is_empty())
     }
 
     pub async fn commit(self) -> Result<(), LakeError> {

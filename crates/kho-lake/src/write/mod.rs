@@ -8,8 +8,9 @@ pub(crate) mod stats;
 pub(crate) use file::GROUP_ROWS;
 pub(crate) use shape::arrow_field;
 
-use crate::bounds::wkb_bounds;
+use crate::bounds::{Bounds, wkb_bounds};
 use crate::catalog::{LayerWrite, NewFile, TableWrite};
+use crate::change::digest::{Digest, digest_name, files_id};
 use crate::error::LakeError;
 use crate::hilbert;
 use crate::model::Provenance;
@@ -24,7 +25,8 @@ use sorted::{Heap, Merge, Sorted, write_run};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How much memory a layer's features may take before they are written out in sorted runs.
+/// How much memory a layer's features may take before they are written out in sorted runs. Their
+/// digest takes 48 bytes a feature besides.
 pub const DEFAULT_BUDGET: usize = 768 << 20;
 
 /// A data file has at most so many row groups: about a million features.
@@ -47,6 +49,7 @@ pub struct LayerWriter {
     heap: Heap,
     runs: Vec<PathBuf>,
     rows: usize,
+    digest: Digest,
     /// For each column, whether a value was NaN.
     nan: Vec<bool>,
 }
@@ -57,6 +60,10 @@ pub struct WrittenLayer {
     pub(crate) stage: Arc<Stage>,
     pub(crate) layer: LayerWrite,
     pub(crate) moves: Vec<Move>,
+    /// The digest, still in the stage; `None` without features.
+    pub(crate) digest: Option<PathBuf>,
+    /// [`crate::change::shapes`] of the layer.
+    pub(crate) shapes: [u64; 3],
 }
 
 impl WrittenLayer {
@@ -85,6 +92,7 @@ impl LayerWriter {
         Ok(Self {
             name: layer.name.clone(),
             nan: vec![false; schema.fields().len()],
+            digest: Digest::new(layer, &schema),
             schema,
             main,
             restricted,
@@ -120,7 +128,12 @@ impl LayerWriter {
             }
         }
         self.rows += batch.num_rows();
-        let keys = keys(&batch);
+        let bounds = boxes(&batch);
+        if !self.digest.push(&batch, &bounds) {
+            let message = "a column has a type that the lake does not keep".to_owned();
+            return Err(LakeError::Shape { layer: self.name.clone(), message });
+        }
+        let keys: Vec<u64> = bounds.par_iter().with_min_len(4_096).map(|b| hilbert::key(*b)).collect();
         self.heap.push(batch, keys.into_iter());
         if self.heap.bytes() > self.budget {
             self.spill()?;
@@ -150,11 +163,29 @@ impl LayerWriter {
             main.push(file);
             restricted.extend(sibling);
         }
-        let moves = self.moves(&self.main, &main).into_iter();
-        let closed = self.restricted.iter();
-        let moves = moves.chain(closed.flat_map(|shape| self.moves(shape, &restricted)));
+        let mut moves = self.moves(&self.main, &main);
+        for shape in &self.restricted {
+            moves.extend(self.moves(shape, &restricted));
+        }
+        let shapes = self.digest.shapes();
+        let mut digest = None;
+        if let Some(first) = main.first() {
+            let name = digest_name(&first.name);
+            let staged = self.stage.path(&name);
+            let names = main.iter().chain(&restricted).map(|f| f.name.as_str());
+            self.digest.write(&staged, files_id(names))?;
+            digest = Some(staged);
+            moves.push(Move {
+                from: name.clone(),
+                folder: Path::new("digests").join(&self.name),
+                name,
+                private: true,
+            });
+        }
         Ok(WrittenLayer {
-            moves: moves.collect(),
+            moves,
+            digest,
+            shapes,
             layer: LayerWrite {
                 name: self.name.clone(),
                 main: TableWrite { columns: self.main.columns.clone(), files: main },
@@ -163,6 +194,7 @@ impl LayerWriter {
                     .as_ref()
                     .map(|shape| TableWrite { columns: shape.columns.clone(), files: restricted }),
                 provenance: serde_json::to_string(&provenance)?,
+                compared: None,
             },
             stage: self.stage,
         })
@@ -258,8 +290,8 @@ impl LayerWriter {
     }
 }
 
-/// The features' positions along the curve.
-fn keys(batch: &RecordBatch) -> Vec<u64> {
+/// The features' boxes; `None` without a geometry, or one of which the place is unknown.
+fn boxes(batch: &RecordBatch) -> Vec<Option<Bounds>> {
     let Some(column) = batch.columns().last() else {
         return Vec::new();
     };
@@ -267,10 +299,7 @@ fn keys(batch: &RecordBatch) -> Vec<u64> {
     (0..geometry.len())
         .into_par_iter()
         .with_min_len(4_096)
-        .map(|row| {
-            let bounds = geometry.is_valid(row).then(|| wkb_bounds(geometry.value(row)));
-            hilbert::key(bounds.flatten())
-        })
+        .map(|row| geometry.is_valid(row).then(|| wkb_bounds(geometry.value(row))).flatten())
         .collect()
 }
 

@@ -3,9 +3,9 @@
 
 use crate::error::{LakeError, at};
 use crate::stage::{Stage, make_file};
-use arrow::array::{Array, ArrayRef, RecordBatch, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt64Array};
 use arrow::compute::interleave_record_batch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use rayon::prelude::*;
@@ -16,8 +16,10 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A feature's key, and where it is: batch and row. Ordered so that features of one key keep the
-/// order in which they came.
+/// A feature's key, and where it is: batch and row.
+///
+/// Features of one key come in the order of their ids, whatever the order of the delivery: so the
+/// features of a window are in the same order in every version in which they are the same.
 type Place = (u64, u32, u32);
 
 /// Features in memory, with their keys.
@@ -48,6 +50,14 @@ impl Heap {
 
     fn sort(&mut self) {
         self.places.par_sort_unstable();
+        // Few share a key, so their ids are looked up only where they decide.
+        let ids: Vec<Option<&Int64Array>> = self.batches.iter().map(ids).collect();
+        let id = |place: &Place| {
+            ids.get(place.1 as usize).copied().flatten().map(|ids| ids.value(place.2 as usize))
+        };
+        for group in self.places.chunk_by_mut(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+            group.sort_by_key(id);
+        }
     }
 
     /// The features of some places, in this order.
@@ -56,6 +66,11 @@ impl Heap {
         let rows: Vec<_> = places.iter().map(|(_, batch, row)| (*batch as usize, *row as usize)).collect();
         Ok(interleave_record_batch(&batches, &rows)?)
     }
+}
+
+/// The features' ids.
+fn ids(batch: &RecordBatch) -> Option<&Int64Array> {
+    batch.columns().first().and_then(|c| c.as_primitive_opt::<Int64Type>())
 }
 
 /// Row groups in the order of the curve.
@@ -126,8 +141,9 @@ pub(crate) fn write_run(
 pub(crate) struct Merge {
     schema: SchemaRef,
     runs: Vec<Run>,
-    /// The smallest key of each run that is not at its end; of equal keys, the earlier run's first.
-    heads: BinaryHeap<Reverse<(u64, usize)>>,
+    /// The smallest key of each run that is not at its end, with its feature's id; of equal ones,
+    /// the earlier run's first.
+    heads: BinaryHeap<Reverse<(u64, Option<i64>, usize)>>,
 }
 
 struct Run {
@@ -138,6 +154,11 @@ struct Run {
 }
 
 impl Run {
+    /// The key and the id of the feature that comes next.
+    fn head(&self) -> (u64, Option<i64>) {
+        (self.keys.value(self.row), ids(&self.batch).map(|ids| ids.value(self.row)))
+    }
+
     /// Reads the next batch; `false` at the end.
     fn refill(&mut self) -> Result<bool, LakeError> {
         let Some(batch) = self.reader.next().transpose()? else {
@@ -164,7 +185,8 @@ impl Merge {
                 row: 0,
             };
             if run.refill()? {
-                heads.push(Reverse((run.keys.value(0), runs.len())));
+                let (key, id) = run.head();
+                heads.push(Reverse((key, id, runs.len())));
             }
             runs.push(run);
         }
@@ -178,7 +200,7 @@ impl Merge {
         let mut current: Vec<usize> = (0..batches.len()).collect();
         let mut picked = Vec::with_capacity(rows);
         while picked.len() < rows {
-            let Some(Reverse((_, number))) = self.heads.pop() else {
+            let Some(Reverse((_, _, number))) = self.heads.pop() else {
                 break;
             };
             let run = &mut self.runs[number];
@@ -191,7 +213,8 @@ impl Merge {
                 current[number] = batches.len();
                 batches.push(run.batch.clone());
             }
-            self.heads.push(Reverse((run.keys.value(run.row), number)));
+            let (key, id) = run.head();
+            self.heads.push(Reverse((key, id, number)));
         }
         if picked.is_empty() {
             return Ok(None);

@@ -20,7 +20,8 @@ impl Default for Turns {
     }
 }
 
-/// Answers 503 when a request takes too long. Its work is dropped with it.
+/// Answers 503 when a request takes too long. Its work is dropped with it. The time ends with the
+/// head of the answer: a stream of events may go on for days.
 pub(crate) async fn time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(response) => response,

@@ -153,6 +153,50 @@ async fn a_commit_makes_new_tiles_of_its_layer_and_of_no_other() -> Fallible {
 }
 
 #[tokio::test]
+async fn an_edit_cools_the_tiles_above_it_and_no_others() -> Fallible {
+    let town = Town::new().await?;
+    let layer = town.layer("land_parcel")?;
+    let side = 120;
+    // The values of one row of parcels change, near the south.
+    let edited = |edition: i64| {
+        let layer = &layer;
+        parcels(layer, side, 0).enumerate().map(move |(j, old)| {
+            if j != 2 {
+                return old;
+            }
+            let shapes: Vec<_> = (0..side).map(|i| Some(polygon(&[outline(i, 2)]))).collect();
+            batch(layer, 1 + 2 * side, edition, &shapes)
+        })
+    };
+    let engine = TileEngine::new(town.lake.clone(), ON);
+    let tile = async |snapshot: i64, row: f64| -> Fallible<(Tile, bool)> {
+        let grant = town.grant(&Principal::Anonymous, "land_parcel", snapshot)?;
+        let (x, y) = tile_at(17, CORNER.0 + CELL * 60.0, CORNER.1 + CELL * row);
+        let hits = engine.stats().await.tile_hits;
+        let tile = engine.tile(&grant, 17, x, y).await?;
+        assert!(tile.features > 30);
+        // Whether it was there or made anew, it is the tile of this snapshot.
+        assert_eq!(TileEngine::new(town.lake.clone(), OFF).tile(&grant, 17, x, y).await?, tile);
+        Ok((tile, engine.stats().await.tile_hits > hits))
+    };
+    let one = town.put("land_parcel", edited(0)).await?;
+    let (near, far) = (tile(one, 2.0).await?.0, tile(one, 110.0).await?.0);
+    let two = town.put("land_parcel", edited(1)).await?;
+    let (near_then, warm) = tile(two, 2.0).await?;
+    assert!(!warm && near_then.etag != near.etag);
+    assert_eq!(tile(two, 110.0).await?, (far.clone(), true));
+    // The same delivery once more changes nothing; and going back finds what was there.
+    let three = town.put("land_parcel", edited(1)).await?;
+    assert_eq!(tile(three, 2.0).await?, (near_then, true));
+    assert_eq!(tile(one, 2.0).await?, (near, true));
+    // A whole new edition.
+    let four = town.put("land_parcel", parcels(&layer, side, 2)).await?;
+    let (far_then, warm) = tile(four, 110.0).await?;
+    assert!(!warm && far_then.etag != far.etag);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_tile_is_the_same_in_every_encoding() -> Fallible {
     let town = Town::new().await?;
     let layer = town.layer("land_parcel")?;

@@ -1,0 +1,173 @@
+//! Which tiles a commit touches: what keeps the others warm, and what a bake has to do again.
+//!
+//! # Why a tile may be kept under an older snapshot
+//!
+//! A tile is made of the features whose boxes meet its window, and of nothing else: what is drawn,
+//! simplified, thinned out and left out is decided by these features' values and ids, and they come
+//! in the order of the lake's curve and then of their ids, whatever lies around them and however
+//! they are spread over files and row groups. (The grant's columns, and what the layer's file says
+//! of zooms and fabrics, are in the key or the same for all.)
+//!
+//! A commit whose area does not meet the window added, removed and changed no feature there: the
+//! area holds the boxes of changed features as they were and as they are, and boxes are projected
+//! here as the features' own are. So the tile is the same before and after it.
+//!
+//! The key of a tile of snapshot *S* is a commit *v* ≤ *S* of the layer such that no commit after *v*
+//! up to *S* meets the window. By the above the tile of *S* is the tile of *v*; so two snapshots with
+//! the same key have the same tile. This holds for the newest commit that meets the window, which
+//! keeps a tile warm longest, and for any commit that is newer than it, such as the oldest one known
+//! when none of those known meets the window.
+
+use crate::TileError;
+use crate::grid::{NOWHERE, TileFrame, WorldBox, hull, meets, project_box};
+use kho_lake::{Area, SnapshotId};
+use std::collections::BTreeSet;
+
+/// A layer's commits and where they changed it, the newest first.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    commits: Vec<Commit>,
+    /// For a layer without a known commit.
+    otherwise: SnapshotId,
+}
+
+#[derive(Debug)]
+struct Commit {
+    id: SnapshotId,
+    /// Around all boxes.
+    hull: WorldBox,
+    /// World units; `None` for everywhere.
+    boxes: Option<Vec<WorldBox>>,
+}
+
+impl Touched {
+    /// Out of [`kho_lake::Lake::history`]; `project` must be how the features are projected.
+    pub fn new(
+        otherwise: SnapshotId,
+        history: &[(SnapshotId, Area)],
+        project: impl Fn([f64; 4]) -> WorldBox,
+    ) -> Self {
+        let commit = |(id, area): &(SnapshotId, Area)| {
+            let boxes = match area {
+                Area::Everywhere => None,
+                Area::Boxes(boxes) => Some(boxes.iter().map(|b| project(*b)).collect::<Vec<_>>()),
+            };
+            let hull = boxes.iter().flatten().fold(NOWHERE, |all, b| hull(&all, b));
+            Commit { id: *id, hull, boxes }
+        };
+        Self { commits: history.iter().map(commit).collect(), otherwise }
+    }
+
+    /// The newest commit that may have changed anything in the window, or the oldest known one.
+    pub fn at(&self, window: &WorldBox) -> SnapshotId {
+        let found = self.commits.iter().find(|commit| commit.meets(window)).or(self.commits.last());
+        found.map_or(self.otherwise, |commit| commit.id)
+    }
+}
+
+impl Commit {
+    fn meets(&self, window: &WorldBox) -> bool {
+        match &self.boxes {
+            None => true,
+            Some(boxes) => meets(&self.hull, window) && boxes.iter().any(|b| meets(b, window)),
+        }
+    }
+}
+
+/// Whether a tile of the WebMercatorQuad grid may look different after a change in an area.
+/// `buffer` is what is kept around a tile, in grid units ([`Drawing::buffer`](crate::Drawing)).
+///
+/// # Errors
+/// [`TileError::NoSuchTile`] if the grid has no such tile.
+pub fn tile_is_touched(area: &Area, z: u8, x: u32, y: u32, buffer: u32) -> Result<bool, TileError> {
+    let frame = TileFrame::new(z, x, y, buffer)?;
+    Ok(match area {
+        Area::Everywhere => true,
+        Area::Boxes(boxes) => boxes.iter().any(|b| meets(&project_box(*b), &frame.window)),
+    })
+}
+
+/// The tiles (column, row) of a zoom that a change in an area may have made to look different, each
+/// once, column by column; `None` for all there are. As many as the area is large: at a high zoom
+/// ask [`tile_is_touched`] of the tiles that exist instead.
+///
+/// # Errors
+/// [`TileError::NoSuchTile`] if the grid has no such zoom.
+pub fn touched_tiles(area: &Area, z: u8, buffer: u32) -> Result<Option<BTreeSet<(u32, u32)>>, TileError> {
+    TileFrame::new(z, 0, 0, buffer)?;
+    let Area::Boxes(boxes) = area else {
+        return Ok(None);
+    };
+    let shift = 32 - u32::from(z);
+    // A buffer of a tile's side reaches into the next tile, one of two sides into the one after it.
+    let reach = u64::from(buffer / 4096) + 1;
+    let last = (1u64 << z) - 1;
+    let mut tiles = BTreeSet::new();
+    for b in boxes.iter().map(|b| project_box(*b)) {
+        let range = |low: u32, high: u32| {
+            let (low, high) = (u64::from(low) >> shift, u64::from(high) >> shift);
+            low.saturating_sub(reach) as u32..=(high + reach).min(last) as u32
+        };
+        for x in range(b[0], b[2]) {
+            for y in range(b[1], b[3]) {
+                if meets(&b, &TileFrame::new(z, x, y, buffer)?.window) {
+                    tiles.insert((x, y));
+                }
+            }
+        }
+    }
+    Ok(Some(tiles))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::project;
+
+    const HERE: [f64; 4] = [109.1900, 12.2400, 109.1901, 12.2401];
+
+    fn tile(z: u8, lon: f64, lat: f64) -> (u32, u32) {
+        let shift = 32 - u32::from(z);
+        let [x, y] = project(lon, lat).map(|v| (u64::from(v) >> shift) as u32);
+        (x, y)
+    }
+
+    #[test]
+    fn the_newest_commit_that_meets_the_window_counts() {
+        let near = Area::Boxes(vec![HERE]);
+        let far = Area::Boxes(vec![[109.4, 12.4, 109.41, 12.41], [109.0, 12.0, 109.01, 12.01]]);
+        let history = |areas: &[&Area]| -> Vec<(SnapshotId, Area)> {
+            areas.iter().zip((1..=9).rev()).map(|(area, id)| (id, (*area).clone())).collect()
+        };
+        let (x, y) = tile(16, HERE[0], HERE[1]);
+        let window = TileFrame::new(16, x, y, 64).map(|f| f.window).unwrap();
+        let at = |areas: &[&Area]| Touched::new(1, &history(areas), project_box).at(&window);
+        assert_eq!(at(&[&far, &near, &Area::Everywhere]), 8);
+        assert_eq!(at(&[&far, &far, &Area::Everywhere, &near]), 7);
+        assert_eq!(at(&[&Area::NOWHERE, &far, &far]), 7, "the oldest known");
+        assert_eq!(at(&[&near]), 9);
+        assert_eq!(at(&[]), 1);
+    }
+
+    #[test]
+    fn touched_tiles_are_those_whose_window_meets() {
+        let area = Area::Boxes(vec![HERE, [109.1902, 12.2400, 109.1903, 12.2404]]);
+        for z in [0, 5, 14, 18, 22] {
+            for buffer in [0, 64, 5_000] {
+                let found = touched_tiles(&area, z, buffer).unwrap().unwrap();
+                assert!(found.contains(&tile(z, HERE[0], HERE[1])), "z{z} {buffer}");
+                let (x, y) = tile(z, HERE[0], HERE[1]);
+                let last = (1u32 << z) - 1;
+                for x in x.saturating_sub(4)..=(x + 4).min(last) {
+                    for y in y.saturating_sub(4)..=(y + 4).min(last) {
+                        let touched = tile_is_touched(&area, z, x, y, buffer).unwrap();
+                        assert_eq!(found.contains(&(x, y)), touched, "{z}/{x}/{y} {buffer}");
+                    }
+                }
+            }
+        }
+        assert!(touched_tiles(&Area::NOWHERE, 14, 64).unwrap().unwrap().is_empty());
+        assert_eq!(touched_tiles(&Area::Everywhere, 14, 64).unwrap(), None);
+        assert!(touched_tiles(&area, 23, 64).is_err());
+    }
+}
