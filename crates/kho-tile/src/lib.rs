@@ -41,4 +41,3 @@ pub use error::TileError;
 pub use grid::MAX_ZOOM;
 pub use stats::TileStats;
 pub use tile::{Encoding, Tile};
-pub use touched::{tile_is_touched, touched_tiles};

@@ -1,4 +1,4 @@
-//! Which tiles a commit touches: what keeps the others warm, and what a bake has to do again.
+//! Which tiles a commit touches: what keeps the others warm.
 //!
 //! # Why a tile may be kept under an older snapshot
 //!
@@ -18,10 +18,8 @@
 //! keeps a tile warm longest, and for any commit that is newer than it, such as the oldest one known
 //! when none of those known meets the window.
 
-use crate::TileError;
-use crate::grid::{NOWHERE, TileFrame, WorldBox, hull, meets, project_box};
+use crate::grid::{NOWHERE, WorldBox, hull, meets};
 use kho_lake::{Area, SnapshotId};
-use std::collections::BTreeSet;
 
 /// A layer's commits and where they changed it, the newest first.
 #[derive(Debug, Default)]
@@ -74,55 +72,10 @@ impl Commit {
     }
 }
 
-/// Whether a tile of the WebMercatorQuad grid may look different after a change in an area.
-/// `buffer` is what is kept around a tile, in grid units ([`Drawing::buffer`](crate::Drawing)).
-///
-/// # Errors
-/// [`TileError::NoSuchTile`] if the grid has no such tile.
-pub fn tile_is_touched(area: &Area, z: u8, x: u32, y: u32, buffer: u32) -> Result<bool, TileError> {
-    let frame = TileFrame::new(z, x, y, buffer)?;
-    Ok(match area {
-        Area::Everywhere => true,
-        Area::Boxes(boxes) => boxes.iter().any(|b| meets(&project_box(*b), &frame.window)),
-    })
-}
-
-/// The tiles (column, row) of a zoom that a change in an area may have made to look different, each
-/// once, column by column; `None` for all there are. As many as the area is large: at a high zoom
-/// ask [`tile_is_touched`] of the tiles that exist instead.
-///
-/// # Errors
-/// [`TileError::NoSuchTile`] if the grid has no such zoom.
-pub fn touched_tiles(area: &Area, z: u8, buffer: u32) -> Result<Option<BTreeSet<(u32, u32)>>, TileError> {
-    TileFrame::new(z, 0, 0, buffer)?;
-    let Area::Boxes(boxes) = area else {
-        return Ok(None);
-    };
-    let shift = 32 - u32::from(z);
-    // A buffer of a tile's side reaches into the next tile, one of two sides into the one after it.
-    let reach = u64::from(buffer / 4096) + 1;
-    let last = (1u64 << z) - 1;
-    let mut tiles = BTreeSet::new();
-    for b in boxes.iter().map(|b| project_box(*b)) {
-        let range = |low: u32, high: u32| {
-            let (low, high) = (u64::from(low) >> shift, u64::from(high) >> shift);
-            low.saturating_sub(reach) as u32..=(high + reach).min(last) as u32
-        };
-        for x in range(b[0], b[2]) {
-            for y in range(b[1], b[3]) {
-                if meets(&b, &TileFrame::new(z, x, y, buffer)?.window) {
-                    tiles.insert((x, y));
-                }
-            }
-        }
-    }
-    Ok(Some(tiles))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::project;
+    use crate::grid::{TileFrame, project, project_box};
 
     const HERE: [f64; 4] = [109.1900, 12.2400, 109.1901, 12.2401];
 
@@ -147,27 +100,5 @@ mod tests {
         assert_eq!(at(&[&Area::NOWHERE, &far, &far]), 7, "the oldest known");
         assert_eq!(at(&[&near]), 9);
         assert_eq!(at(&[]), 1);
-    }
-
-    #[test]
-    fn touched_tiles_are_those_whose_window_meets() {
-        let area = Area::Boxes(vec![HERE, [109.1902, 12.2400, 109.1903, 12.2404]]);
-        for z in [0, 5, 14, 18, 22] {
-            for buffer in [0, 64, 5_000] {
-                let found = touched_tiles(&area, z, buffer).unwrap().unwrap();
-                assert!(found.contains(&tile(z, HERE[0], HERE[1])), "z{z} {buffer}");
-                let (x, y) = tile(z, HERE[0], HERE[1]);
-                let last = (1u32 << z) - 1;
-                for x in x.saturating_sub(4)..=(x + 4).min(last) {
-                    for y in y.saturating_sub(4)..=(y + 4).min(last) {
-                        let touched = tile_is_touched(&area, z, x, y, buffer).unwrap();
-                        assert_eq!(found.contains(&(x, y)), touched, "{z}/{x}/{y} {buffer}");
-                    }
-                }
-            }
-        }
-        assert!(touched_tiles(&Area::NOWHERE, 14, 64).unwrap().unwrap().is_empty());
-        assert_eq!(touched_tiles(&Area::Everywhere, 14, 64).unwrap(), None);
-        assert!(touched_tiles(&area, 23, 64).is_err());
     }
 }

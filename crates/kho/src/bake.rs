@@ -2,9 +2,8 @@
 
 use crate::context::{Context, bytes, grouped};
 use crate::progress::bar;
-use anyhow::Context as _;
 use kho_access::{Grant, Principal};
-use kho_lake::{Lake, LakeError};
+use kho_lake::{Area, Lake, LakeError};
 use kho_tile::{Archive, BakeOptions, BakeReport, BakeStore, Former, TileConfig, TileEngine, ZoomStats};
 use std::path::{Path, PathBuf};
 
@@ -125,8 +124,13 @@ async fn former(path: &Path) -> Option<(Archive, i64)> {
 
 /// Where a layer has changed since a snapshot; `None` if that is not known or everywhere.
 async fn changed(lake: &Lake, grant: &Grant, since: i64, full: bool) -> Option<Vec<[f64; 4]>> {
-    let _ = (lake, grant, since, full);
-    None
+    if full {
+        return None;
+    }
+    match lake.changes_since(grant, since).await.ok()?.area {
+        Area::Boxes(boxes) => Some(boxes),
+        Area::Everywhere => None,
+    }
 }
 
 fn line(layer: &str, report: Option<&BakeReport>) -> String {

@@ -101,8 +101,13 @@ impl TileEngine {
             }
             _ => None,
         };
-        let jobs = match &former {
+        let redo = match &former {
             Some(former) => self.redo(former, min, max).await?,
+            None => None,
+        };
+        let former = former.filter(|_| redo.is_some());
+        let jobs = match redo {
+            Some(jobs) => jobs,
             None => self.all(&index, min, max).await?,
         };
         let bounds = self.bounds(grant).await?;
@@ -157,12 +162,17 @@ impl TileEngine {
         in_order(tiles.into_iter().map(|n| (plan::address(n), false)))
     }
 
-    /// The tiles of a former bake, and those to be made anew.
-    async fn redo(&self, former: &Former, min: u8, max: u8) -> Result<Vec<Job>, TileError> {
+    /// The tiles of a former bake, and those to be made anew; `None` if these are so many that all
+    /// may as well be.
+    async fn redo(&self, former: &Former, min: u8, max: u8) -> Result<Option<Vec<Job>>, TileError> {
         let buffer = self.drawing().buffer;
         let mut redo = Tiles::default();
-        for b in &former.changed {
-            let b = project_box(*b);
+        let boxes = || former.changed.iter().map(|b| project_box(*b));
+        let size = |b| (min..=max).map(|z| plan::count(&plan::covering(z, buffer, b))).sum::<u64>();
+        if boxes().map(|b| size(&b)).sum::<u64>() > former.archive.tiles() {
+            return Ok(None);
+        }
+        for b in boxes() {
             for z in min..=max {
                 plan::add(&mut redo, &mut [u32::MAX; 4], z, buffer, &b);
             }
@@ -170,7 +180,7 @@ impl TileEngine {
         let former = former.archive.addresses().await?;
         let kept = former.into_iter().filter(|&(z, x, y)| !redo.contains(&plan::number(z, x, y)));
         let kept: Vec<_> = kept.map(|at| (at, true)).collect();
-        in_order(redo.into_iter().map(|n| (plan::address(n), false)).chain(kept))
+        in_order(redo.into_iter().map(|n| (plan::address(n), false)).chain(kept)).map(Some)
     }
 
     /// Makes the tiles and hands them to the archive; gives what the zooms hold, and the number of

@@ -36,6 +36,11 @@ pub(super) fn covering(z: u8, buffer: u32, b: &WorldBox) -> [u32; 4] {
     [first(b[0]), first(b[1]), end(b[2]), end(b[3])]
 }
 
+/// How many tiles are in such a range.
+pub(super) fn count(range: &[u32; 4]) -> u64 {
+    u64::from(range[2] - range[0] + 1) * u64::from(range[3] - range[1] + 1)
+}
+
 /// Adds the tiles of a box at a zoom.
 pub(super) fn add(tiles: &mut Tiles, last: &mut [u32; 4], z: u8, buffer: u32, b: &WorldBox) {
     let range = covering(z, buffer, b);
