@@ -130,7 +130,7 @@ impl BakeStore {
         if !is_everybodys(grant) {
             return Err(failed(
                 &self.dir,
-                &format!("layer {layer} is not published: nothing of it is baked"),
+                &format!("only what everybody may see is baked, and not layer {layer} as it was asked for"),
             ));
         }
         let (since, columns) = engine.version(grant).await?;

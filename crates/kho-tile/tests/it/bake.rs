@@ -115,7 +115,7 @@ async fn only_what_everybody_may_see_is_baked() -> Fallible {
     assert!(store.tile(&engine, &open, 16, x, y).await?.is_some());
     assert!(store.tile(&engine, &closed, 16, x, y).await?.is_none(), "another grant gets its own tiles");
     let refused = store.bake(&engine, &closed, options(), async |_| None, &|_, _| {}).await;
-    assert!(refused.unwrap_err().to_string().contains("not published"));
+    assert!(refused.unwrap_err().to_string().contains("everybody"));
     Ok(())
 }
 
