@@ -82,6 +82,11 @@ impl Plane {
         Self { mercator: Mercator::new(zone.scale), meridian, turn: meridian.sin_cos(), east, north }
     }
 
+    /// The central meridian, degrees.
+    pub fn meridian(&self) -> f64 {
+        self.meridian.to_degrees()
+    }
+
     /// Easting and northing, metres, of a longitude and latitude on WGS 84 (CRS84, degrees).
     /// `None` some thirty degrees from the meridian, and for what is no place.
     pub fn project(&self, lon: f64, lat: f64) -> Option<[f64; 2]> {

@@ -1,6 +1,6 @@
 //! From a grant and an address to a tile.
 
-use crate::grid::TileFrame;
+use crate::grid::{Grid, TileFrame};
 use crate::index::{Group, LayerIndex, columns_id};
 use crate::load::{Blocks, LoadedGroup};
 use crate::render::{Manner, Painter};
@@ -62,6 +62,7 @@ struct IndexKey {
     snapshot: SnapshotId,
     class: &'static str,
     columns: u64,
+    grid: Grid,
 }
 
 /// What a tile is kept under. `since`, not the snapshot asked for: a commit that leaves the layer
@@ -72,6 +73,7 @@ struct TileKey {
     since: SnapshotId,
     class: &'static str,
     columns: u64,
+    grid: Grid,
     z: u8,
     x: u32,
     y: u32,
@@ -153,18 +155,39 @@ impl TileEngine {
         y: u32,
         encoding: Encoding,
     ) -> Result<Tile, TileError> {
-        let frame = TileFrame::new(z, x, y, self.0.drawing.buffer)?;
-        if z < grant.layer().zoom.min {
+        self.tile_on(grant, Grid::default(), z, x, y, encoding).await
+    }
+
+    /// [`TileEngine::tile_as`] in a grid. The layer's zooms and those of [`Drawing`] are meant for
+    /// WebMercatorQuad, and stand for the same detail in other grids ([`Grid::mercator_zoom`]).
+    ///
+    /// Outlines and lines that leave the square of a zone of VN-2000 are not drawn in its grid.
+    ///
+    /// # Errors
+    /// As [`TileEngine::tile`].
+    pub async fn tile_on(
+        &self,
+        grant: &Grant,
+        grid: Grid,
+        z: u8,
+        x: u32,
+        y: u32,
+        encoding: Encoding,
+    ) -> Result<Tile, TileError> {
+        let frame = TileFrame::new(grid, z, x, y, self.0.drawing.buffer)?;
+        let zoom = grid.mercator_zoom(z);
+        if zoom < grant.layer().zoom.min {
             return Ok(Tile::empty());
         }
-        let index = self.index(grant).await?;
-        let make = || self.make(&index, frame, self.manner(grant, z), self.packing(z, encoding));
+        let index = self.index(grant, grid).await?;
+        let make = || self.make(&index, frame, self.manner(grant, zoom), self.packing(zoom, encoding));
         let Some(tiles) = &self.0.tiles else { return make().await };
         let key = TileKey {
             layer: index.layer.clone(),
             since: index.since,
             class: grant.class(),
             columns: index.columns,
+            grid,
             z,
             x,
             y,
@@ -198,17 +221,18 @@ impl TileEngine {
         Packing { encoding, level: self.0.drawing.gzip_level, bound }
     }
 
-    async fn index(&self, grant: &Grant) -> Result<Arc<LayerIndex>, TileError> {
+    async fn index(&self, grant: &Grant, grid: Grid) -> Result<Arc<LayerIndex>, TileError> {
         let key = IndexKey {
             layer: grant.layer().name.clone(),
             snapshot: grant.snapshot(),
             class: grant.class(),
             columns: columns_id(grant),
+            grid,
         };
         if let Some(index) = self.0.indexes.get(&key).await {
             return Ok(index);
         }
-        let open = async { LayerIndex::open(&self.0.lake, grant).await.map(Arc::new) };
+        let open = async { LayerIndex::open(&self.0.lake, grant, grid).await.map(Arc::new) };
         self.0.indexes.try_get_with(key, open).await.map_err(|e: Arc<TileError>| (*e).clone())
     }
 

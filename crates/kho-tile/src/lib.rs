@@ -35,6 +35,6 @@ mod tile;
 
 pub use engine::{Drawing, TileConfig, TileEngine};
 pub use error::TileError;
-pub use grid::MAX_ZOOM;
+pub use grid::{Grid, MAX_ZOOM, TILE_PIXELS, TileMatrix, TileRange, Vn2000Grid};
 pub use stats::TileStats;
 pub use tile::{Encoding, Tile};
