@@ -1,5 +1,7 @@
 //! From a grant and an address to a tile.
 
+mod composite;
+
 use crate::grid::{Grid, TileFrame};
 use crate::index::{Group, LayerIndex, columns_id};
 use crate::load::{Blocks, LoadedGroup};
@@ -18,7 +20,8 @@ use tokio::sync::Semaphore;
 /// How much memory the engine may use, and how big a tile may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TileConfig {
-    /// Bytes for finished tiles; 0 turns the tile cache off.
+    /// Bytes for finished tiles, a quarter of them for tiles of several layers; 0 turns the tile
+    /// caches off.
     pub cache_bytes: u64,
     /// Bytes for decoded row groups (about 150 for a parcel with ten attributes).
     pub block_bytes: u64,
@@ -87,6 +90,7 @@ struct Inner {
     drawing: Drawing,
     indexes: Cache<IndexKey, Arc<LayerIndex>>,
     tiles: Option<Cache<TileKey, Tile>>,
+    composites: Option<Cache<composite::Key, Tile>>,
     blocks: Blocks,
     /// Drawing takes a core; no more at once than there are.
     permits: Arc<Semaphore>,
@@ -111,15 +115,14 @@ impl TileEngine {
     pub fn with_drawing(lake: Lake, config: TileConfig, drawing: Drawing) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let counters = Arc::new(Counters::default());
-        let tiles = (config.cache_bytes > 0).then(|| {
-            Cache::builder().max_capacity(config.cache_bytes).weigher(|_, t: &Tile| t.weight()).build()
-        });
+        let (composites, tiles) = composite::caches(config.cache_bytes);
         Self(Arc::new(Inner {
             lake,
             config,
             drawing,
             indexes: Cache::new(INDEXES),
             tiles,
+            composites,
             blocks: Blocks::new(config.block_bytes, cores, Arc::clone(&counters)),
             permits: Arc::new(Semaphore::new(cores)),
             painters: Mutex::new(Vec::new()),
@@ -206,6 +209,11 @@ impl TileEngine {
         if let Some(tiles) = &self.0.tiles {
             tiles.run_pending_tasks().await;
             (stats.tile_cache_bytes, stats.tile_cache_entries) = (tiles.weighted_size(), tiles.entry_count());
+        }
+        if let Some(composites) = &self.0.composites {
+            composites.run_pending_tasks().await;
+            stats.tile_cache_bytes += composites.weighted_size();
+            stats.tile_cache_entries += composites.entry_count();
         }
         self.0.blocks.settle().await;
         (stats.block_cache_bytes, stats.block_cache_entries) = self.0.blocks.size();
