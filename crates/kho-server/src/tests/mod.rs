@@ -1,6 +1,7 @@
 //! The whole router over a real lake of a few features.
 
 mod api;
+mod grids;
 mod ogc;
 mod rules;
 mod tiles;

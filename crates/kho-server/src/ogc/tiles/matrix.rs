@@ -99,6 +99,12 @@ fn definition(grid: Grid) -> Value {
         whole["uri"] = json!(uri);
     }
     whole["crs"] = json!(grid.crs());
+    if let Some([lower, upper]) = corners(grid) {
+        whole["boundingBox"] = json!({"crs": grid.crs(), "lowerLeft": lower, "upperRight": upper});
+    }
+    // What the draft of this standard called the same things: GDAL before 3.8 reads no others.
+    whole["identifier"] = json!(grid.id());
+    whole["supportedCRS"] = json!(grid.crs());
     whole["orderedAxes"] = json!(grid.axes());
     if let Some(scales) = scale_set(grid) {
         whole["wellKnownScaleSet"] = json!(scales);
@@ -113,16 +119,26 @@ fn matrices(grid: Grid) -> impl Iterator<Item = Value> {
         let matrix = grid.matrix(z)?;
         Some(json!({
             "id": z.to_string(),
+            "identifier": z.to_string(),
             "scaleDenominator": matrix.scale_denominator,
             "cellSize": matrix.cell_size,
             "cornerOfOrigin": "topLeft",
             "pointOfOrigin": grid.origin(),
+            "topLeftCorner": grid.origin(),
             "tileWidth": TILE_PIXELS,
             "tileHeight": TILE_PIXELS,
             "matrixWidth": matrix.columns,
             "matrixHeight": matrix.rows,
         }))
     })
+}
+
+/// The lower left and the upper right corner of a grid, in units and axis order of its CRS.
+fn corners(grid: Grid) -> Option<[[f64; 2]; 2]> {
+    let all = grid.matrix(0)?;
+    let tile = all.cell_size * f64::from(TILE_PIXELS);
+    let [west, north] = grid.origin();
+    Some([[west, north - f64::from(all.rows) * tile], [west + f64::from(all.columns) * tile, north]])
 }
 
 /// A grid's title: the registry's for what is registered.
@@ -155,6 +171,8 @@ mod tests {
         assert_eq!(world["tileMatrices"][0]["matrixWidth"], 2);
         assert_eq!(world["tileMatrices"][0]["matrixHeight"], 1);
         assert_eq!(world["tileMatrices"][0]["cellSize"], 0.703_125);
+        assert_eq!(world["boundingBox"]["lowerLeft"], json!([-180.0, -90.0]));
+        assert_eq!(world["boundingBox"]["upperRight"], json!([180.0, 90.0]));
         let zone = definition(Grid::Vn2000(Vn2000Grid::of(9217).unwrap()));
         assert_eq!(zone["crs"], "http://www.opengis.net/def/crs/EPSG/0/9217");
         assert!(zone.get("uri").is_none() && zone.get("wellKnownScaleSet").is_none());
