@@ -153,7 +153,7 @@ impl Grid {
     }
 
     /// The zoom of WebMercatorQuad whose pixels are as wide, on the ground at the equator, as this
-    /// grid's at `z`; the nearest one for VN-2000, where they are 1.19 times as wide. What a layer
+    /// grid's at `z`; the nearest one for VN-2000, whose pixels are 0.84 times as wide. What a layer
     /// says of zooms ([`ZoomRange`]) is said of WebMercatorQuad, and means the same detail in every
     /// grid through this.
     pub fn mercator_zoom(self, z: u8) -> u8 {
