@@ -43,6 +43,31 @@ fn gdal_reads_a_collection_completely() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// GDAL's OGCAPI driver finds a collection's tiles by their links, and every parcel in them.
+#[test]
+fn gdal_reads_tiles_by_their_links() -> anyhow::Result<()> {
+    let city = City::sample(3_000)?;
+    let server = Server::start(&city, &[])?;
+    let collection = format!("{}/ogc/collections/land_parcel", server.url);
+    let out = run(Command::new(python())
+        .arg(repo().join("tests/clients/ogcapi_tiles.py"))
+        .arg(format!("OGCAPI:{collection}")))?;
+    let read: Value = serde_json::from_str(&out).context(out)?;
+    // Zooms 13 to 16 of WebMercatorQuad are 12 to 15 of WorldCRS84Quad, which the driver likes best.
+    let zooms: Vec<String> = (12..=15).map(|z| format!("Zoom level {z}")).collect();
+    assert_eq!(read["layers"], serde_json::json!(zooms), "{read}");
+    let ids = city.sql("SELECT count(DISTINCT kho_id) AS ids FROM land_parcel")?[0]["ids"].clone();
+    assert_eq!(read["ids"], ids);
+    let bbox = &get(&collection)?.json()?["extent"]["spatial"]["bbox"][0];
+    for i in 0..4 {
+        let (found, wanted) = (read["bounds"][i].as_f64(), bbox[i].as_f64());
+        let off = found.zip(wanted).map(|(f, w)| (f - w).abs()).context("bounds")?;
+        // A grid unit of the last zoom.
+        assert!(off < 360.0 / 65_536.0 / 4096.0, "{read} {bbox}");
+    }
+    Ok(())
+}
+
 /// DuckDB attaches the lake with no kho running, and reads every snapshot back.
 #[test]
 fn duckdb_reads_every_snapshot() -> anyhow::Result<()> {
@@ -121,9 +146,17 @@ fn chromium_renders_the_pages() -> anyhow::Result<()> {
 fn styles_are_valid() -> anyhow::Result<()> {
     let city = City::sample(1_000)?;
     let server = Server::start(&city, &[])?;
-    for style in ["portal", "ioc", "infrastructure"] {
-        let path = city.dir().join(format!("{style}.json"));
-        std::fs::write(&path, get(&format!("{}/styles/{style}.json", server.url))?.body)?;
+    let arcgis =
+        |service: &str| format!("arcgis/rest/services/{service}/VectorTileServer/resources/styles/root.json");
+    for style in [
+        "styles/portal.json".to_owned(),
+        "styles/ioc.json".to_owned(),
+        "styles/infrastructure.json".to_owned(),
+        arcgis("portal"),
+        arcgis("drain_pipe"),
+    ] {
+        let path = city.dir().join(style.replace('/', "-"));
+        std::fs::write(&path, get(&format!("{}/{style}", server.url))?.body)?;
         run(Command::new(repo().join("web/node_modules/.bin/gl-style-validate")).arg(&path))
             .context(style)?;
     }

@@ -6,11 +6,12 @@
 //! name nobody ever used.
 //!
 //! The folders: `http` is what every answer needs (problems, entity tags, limits, logs), `data` is
-//! what handlers read (snapshot, rows, indices), and `tiles`, `styles`, `ogc`, `api`, `events`
-//! and `pages` are the routes.
+//! what handlers read (snapshot, rows, indices), and `tiles`, `styles`, `ogc`, `arcgis`, `api`,
+//! `events` and `pages` are the routes.
 
 mod api;
 mod app;
+mod arcgis;
 mod config;
 mod data;
 mod error;

@@ -13,7 +13,7 @@ use crate::http::limits::Turns;
 use crate::http::problem::Problem;
 use crate::http::{headers, limits, log};
 use crate::tiles::MVT;
-use crate::{api, events, health, ogc, pages, styles, tiles};
+use crate::{api, arcgis, events, health, ogc, pages, styles, tiles};
 
 /// The server as a service, ready to be bound.
 pub(crate) fn router(app: App) -> Router {
@@ -29,6 +29,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(tiles::routes())
         .merge(styles::routes())
         .merge(ogc::routes(&turns))
+        .merge(arcgis::routes())
         .merge(api::routes(&turns))
         .merge(events::routes())
         .merge(health::routes())

@@ -1,7 +1,9 @@
 //! From a grant and an address to a tile.
 
+mod composite;
+
 use crate::block::GeometryBlock;
-use crate::grid::TileFrame;
+use crate::grid::{Grid, TileFrame};
 use crate::index::{Group, LayerIndex, columns_id};
 use crate::load::{Blocks, LoadedGroup};
 use crate::render::{Manner, Painter};
@@ -19,7 +21,8 @@ use tokio::sync::Semaphore;
 /// How much memory the engine may use, and how big a tile may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TileConfig {
-    /// Bytes for finished tiles; 0 turns the tile cache off.
+    /// Bytes for finished tiles, a quarter of them for tiles of several layers; 0 turns the tile
+    /// caches off.
     pub cache_bytes: u64,
     /// Bytes for decoded row groups (about 150 for a parcel with ten attributes).
     pub block_bytes: u64,
@@ -63,6 +66,7 @@ struct IndexKey {
     snapshot: SnapshotId,
     class: &'static str,
     columns: u64,
+    grid: Grid,
 }
 
 /// What a tile is kept under. `since`, not the snapshot asked for: a commit that leaves the layer
@@ -74,6 +78,7 @@ struct TileKey {
     since: SnapshotId,
     class: &'static str,
     columns: u64,
+    grid: Grid,
     z: u8,
     x: u32,
     y: u32,
@@ -87,6 +92,7 @@ struct Inner {
     drawing: Drawing,
     indexes: Cache<IndexKey, Arc<LayerIndex>>,
     tiles: Option<Cache<TileKey, Tile>>,
+    composites: Option<Cache<composite::Key, Tile>>,
     blocks: Blocks,
     /// Drawing takes a core; no more at once than there are.
     permits: Arc<Semaphore>,
@@ -111,15 +117,14 @@ impl TileEngine {
     pub fn with_drawing(lake: Lake, config: TileConfig, drawing: Drawing) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let counters = Arc::new(Counters::default());
-        let tiles = (config.cache_bytes > 0).then(|| {
-            Cache::builder().max_capacity(config.cache_bytes).weigher(|_, t: &Tile| t.weight()).build()
-        });
+        let (composites, tiles) = composite::caches(config.cache_bytes);
         Self(Arc::new(Inner {
             lake,
             config,
             drawing,
             indexes: Cache::new(INDEXES),
             tiles,
+            composites,
             blocks: Blocks::new(config.block_bytes, cores, Arc::clone(&counters)),
             permits: Arc::new(Semaphore::new(cores)),
             painters: Mutex::new(Vec::new()),
@@ -155,18 +160,39 @@ impl TileEngine {
         y: u32,
         encoding: Encoding,
     ) -> Result<Tile, TileError> {
-        let frame = TileFrame::new(z, x, y, self.0.drawing.buffer)?;
-        if z < grant.layer().zoom.min {
+        self.tile_on(grant, Grid::default(), z, x, y, encoding).await
+    }
+
+    /// [`TileEngine::tile_as`] in a grid. The layer's zooms and those of [`Drawing`] are meant for
+    /// WebMercatorQuad, and stand for the same detail in other grids ([`Grid::mercator_zoom`]).
+    ///
+    /// Outlines and lines that leave the square of a zone of VN-2000 are not drawn in its grid.
+    ///
+    /// # Errors
+    /// As [`TileEngine::tile`].
+    pub async fn tile_on(
+        &self,
+        grant: &Grant,
+        grid: Grid,
+        z: u8,
+        x: u32,
+        y: u32,
+        encoding: Encoding,
+    ) -> Result<Tile, TileError> {
+        let frame = TileFrame::new(grid, z, x, y, self.0.drawing.buffer)?;
+        let zoom = grid.mercator_zoom(z);
+        if zoom < grant.layer().zoom.min {
             return Ok(Tile::empty());
         }
-        let index = self.index(grant).await?;
-        let make = || self.make(&index, frame, self.manner(grant, z), self.packing(z, encoding));
+        let index = self.index(grant, grid).await?;
+        let make = || self.make(&index, frame, self.manner(grant, zoom), self.packing(zoom, encoding));
         let Some(tiles) = &self.0.tiles else { return make().await };
         let key = TileKey {
             layer: index.layer.clone(),
             since: index.since(&frame.window),
             class: grant.class(),
             columns: index.columns,
+            grid,
             z,
             x,
             y,
@@ -186,6 +212,11 @@ impl TileEngine {
             tiles.run_pending_tasks().await;
             (stats.tile_cache_bytes, stats.tile_cache_entries) = (tiles.weighted_size(), tiles.entry_count());
         }
+        if let Some(composites) = &self.0.composites {
+            composites.run_pending_tasks().await;
+            stats.tile_cache_bytes += composites.weighted_size();
+            stats.tile_cache_entries += composites.entry_count();
+        }
         self.0.blocks.settle().await;
         (stats.block_cache_bytes, stats.block_cache_entries) = self.0.blocks.size();
         stats
@@ -194,8 +225,8 @@ impl TileEngine {
     /// The snapshot that last changed the layer, and a hash of the columns that the grant opens:
     /// what a bake is told apart by.
     pub(crate) async fn version(&self, grant: &Grant) -> Result<(SnapshotId, u64), TileError> {
-        let index = self.index(grant).await?;
-        Ok((index.since, index.columns))
+        let index = self.index(grant, Grid::default()).await?;
+        Ok((index.version, index.columns))
     }
 
     /// The box around the layer, CRS84; the world if it is not known.
@@ -232,20 +263,22 @@ impl TileEngine {
 
     pub(crate) fn packing(&self, z: u8, encoding: Encoding) -> Packing {
         let bound = (z < self.0.drawing.full_zoom).then(|| self.0.config.max_tile_bytes.max(1));
-        Packing { encoding, level: self.0.drawing.gzip_level, bound }
+        let level = self.0.drawing.gzip_level;
+        Packing { encoding, level, measure: level, bound }
     }
 
-    pub(crate) async fn index(&self, grant: &Grant) -> Result<Arc<LayerIndex>, TileError> {
+    pub(crate) async fn index(&self, grant: &Grant, grid: Grid) -> Result<Arc<LayerIndex>, TileError> {
         let key = IndexKey {
             layer: grant.layer().name.clone(),
             snapshot: grant.snapshot(),
             class: grant.class(),
             columns: columns_id(grant),
+            grid,
         };
         if let Some(index) = self.0.indexes.get(&key).await {
             return Ok(index);
         }
-        let open = async { LayerIndex::open(&self.0.lake, grant).await.map(Arc::new) };
+        let open = async { LayerIndex::open(&self.0.lake, grant, grid).await.map(Arc::new) };
         self.0.indexes.try_get_with(key, open).await.map_err(|e: Arc<TileError>| (*e).clone())
     }
 

@@ -1,13 +1,19 @@
 //! What can go wrong on the way to a tile.
 
+use crate::Grid;
 use std::sync::Arc;
 
 /// Why there is no tile.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TileError {
     /// The address names no tile of the grid. A mistake of whoever asks.
-    #[error("there is no tile {z}/{x}/{y}: z goes to 22, x and y from 0 to 2^z - 1")]
+    #[error(
+        "there is no tile {z}/{x}/{y} in {grid}: z goes to {}, columns and rows count from 0 in the north-west",
+        .grid.max_zoom()
+    )]
     NoSuchTile {
+        /// The grid.
+        grid: Grid,
         /// Zoom.
         z: u8,
         /// Column, from the west.

@@ -1,7 +1,7 @@
 //! Which row groups of a layer have anything in a window.
 
 use crate::TileError;
-use crate::grid::{EVERYWHERE, WorldBox, project_box};
+use crate::grid::{EVERYWHERE, Grid, WorldBox};
 use crate::touched::Touched;
 use kho_access::Grant;
 use kho_lake::{Lake, LakeError, SnapshotId, row_group_bounds};
@@ -33,11 +33,15 @@ impl OpenFile {
 /// A row group: the number of its file in the index, and its number in the file.
 pub(crate) type Group = (u32, u32);
 
-/// A layer at a snapshot as a grant sees it: an R-tree over the row groups of its files.
+/// A layer at a snapshot as a grant sees it, in a grid: an R-tree over the row groups of its files.
 #[derive(Debug)]
 pub(crate) struct LayerIndex {
     /// The layer's name.
     pub layer: String,
+    /// The grid in whose world units the tree is.
+    pub grid: Grid,
+    /// The snapshot that last changed the layer.
+    pub version: SnapshotId,
     /// The snapshot that last changed the layer, or a part of it.
     since: Touched,
     /// The granted columns, in the layer's order.
@@ -52,13 +56,15 @@ pub(crate) struct LayerIndex {
 impl LayerIndex {
     /// Asks the lake for the files that the grant opens, and reads their footers. A layer without
     /// data is an empty index: its tiles are empty.
-    pub async fn open(lake: &Lake, grant: &Grant) -> Result<Self, TileError> {
+    pub async fn open(lake: &Lake, grant: &Grant, grid: Grid) -> Result<Self, TileError> {
         let layer = grant.layer().name.clone();
         let refused = |e: LakeError| TileError::Lake { layer: layer.clone(), source: Arc::new(e) };
         let keys: Vec<String> = grant.open_columns().map(|c| c.name.clone()).collect();
         let mut index = Self {
             columns: columns_id(grant),
             keys,
+            grid,
+            version: 0,
             since: Touched::default(),
             files: Vec::new(),
             tree: RTree::new(),
@@ -70,7 +76,9 @@ impl LayerIndex {
             Err(e) => return Err(refused(e)),
         };
         let history = lake.history(grant).await.map_err(refused)?;
-        index.since = Touched::new(found.layer_since, &history, project_box);
+        let projector = grid.projector();
+        index.version = found.layer_since;
+        index.since = Touched::new(found.layer_since, &history, |b| projector.project_box(b));
         let mut groups = Vec::new();
         let reader = lake.clone();
         let files = tokio::task::spawn_blocking(move || {
@@ -84,7 +92,8 @@ impl LayerIndex {
             let bounds = row_group_bounds(&footer);
             for number in 0..footer.num_row_groups() {
                 // A row group of unknown place must be looked at every time: its block knows.
-                let b = bounds.get(number).copied().flatten().map_or(EVERYWHERE, project_box);
+                let b =
+                    bounds.get(number).copied().flatten().map_or(EVERYWHERE, |b| projector.project_box(b));
                 let at = (index.files.len() as u32, number as u32);
                 groups.push(GeomWithData::new(rectangle(&b), at));
             }

@@ -38,6 +38,6 @@ mod touched;
 pub use bake::{Archive, BakeOptions, BakeReport, BakeStore, BakedTile, Former, ZoomStats};
 pub use engine::{Drawing, TileConfig, TileEngine};
 pub use error::TileError;
-pub use grid::MAX_ZOOM;
+pub use grid::{Grid, MAX_ZOOM, TILE_PIXELS, TileMatrix, TileRange, Vn2000Grid};
 pub use stats::TileStats;
 pub use tile::{Encoding, Tile};

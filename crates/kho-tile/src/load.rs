@@ -2,6 +2,7 @@
 
 use crate::TileError;
 use crate::block::{AttributeBlock, GeometryBlock, GeometryBuilder};
+use crate::grid::Grid;
 use crate::index::{Group, LayerIndex, OpenFile};
 use crate::stats::Counters;
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -21,8 +22,15 @@ use tokio::sync::Semaphore;
 struct BlockKey {
     file: i64,
     group: u32,
-    /// The hash of the columns; `None` for the geometry.
-    columns: Option<u64>,
+    part: Part,
+}
+
+/// Which half of a row group. Coordinates are a grid's; attributes serve every grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Part {
+    Geometry(Grid),
+    /// The hash of the columns.
+    Attributes(u64),
 }
 
 #[derive(Debug, Clone)]
@@ -83,7 +91,7 @@ impl Blocks {
         };
         let geometry = self.geometry(index, group);
         let keys = index.keys.clone();
-        let key = BlockKey { file: file.id, group: group.1, columns: Some(index.columns) };
+        let key = BlockKey { file: file.id, group: group.1, part: Part::Attributes(index.columns) };
         let attributes =
             self.cached(key, index, file, move |file, group| read_attributes(file, group, &keys));
         match futures::try_join!(geometry, attributes)? {
@@ -97,8 +105,10 @@ impl Blocks {
         let Some(file) = index.files.get(group.0 as usize) else {
             return Err(TileError::Internal("a row group of no file".into()));
         };
-        let key = BlockKey { file: file.id, group: group.1, columns: None };
-        match self.cached(key, index, file, read_geometry).await? {
+        let grid = index.grid;
+        let key = BlockKey { file: file.id, group: group.1, part: Part::Geometry(grid) };
+        let read = move |file: &OpenFile, group: usize| read_geometry(file, group, grid);
+        match self.cached(key, index, file, read).await? {
             Block::Geometry(g) => Ok(g),
             Block::Attributes(_) => Err(TileError::Internal("a block of the wrong kind".into())),
         }
@@ -165,9 +175,9 @@ fn read(file: &OpenFile, group: usize, columns: &[&str]) -> Result<Vec<RecordBat
         .map_err(|e| text(&e))
 }
 
-fn read_geometry(file: &OpenFile, group: usize) -> Result<Block, String> {
+fn read_geometry(file: &OpenFile, group: usize, grid: Grid) -> Result<Block, String> {
     let batches = read(file, group, &[KHO_ID, GEOMETRY])?;
-    let mut builder = GeometryBuilder::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
+    let mut builder = GeometryBuilder::with_capacity(grid, batches.iter().map(RecordBatch::num_rows).sum());
     for batch in &batches {
         let missing = |name: &str| format!("it has no column {name} of the right type");
         let ids = batch

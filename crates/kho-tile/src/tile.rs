@@ -1,7 +1,7 @@
 //! A finished tile.
 
 use crate::TileError;
-use crate::compress::gzip;
+use crate::compress::{gzip, pack};
 use crate::mvt::{Commands, FeatureKind, LayerWriter, ValueMap};
 use crate::render::Painter;
 use bytes::Bytes;
@@ -20,19 +20,35 @@ pub enum Encoding {
     Gzip,
     /// As they are.
     Plain,
+    /// `Content-Encoding: br`, quality 4.
+    Brotli,
+    /// `Content-Encoding: zstd`, level 3.
+    Zstd,
 }
 
-/// A tile: one MVT layer.
+impl Encoding {
+    /// Its name in HTTP's `Content-Encoding`; none for plain bytes.
+    pub fn token(self) -> Option<&'static str> {
+        match self {
+            Self::Gzip => Some("gzip"),
+            Self::Plain => None,
+            Self::Brotli => Some("br"),
+            Self::Zstd => Some("zstd"),
+        }
+    }
+}
+
+/// A tile: one MVT layer, or several ([`TileEngine::composite`](crate::TileEngine::composite)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tile {
     /// The tile in the encoding that was asked for: `Content-Type:
-    /// application/vnd.mapbox-vector-tile`. Empty (0 bytes, no gzip header) if there is no
+    /// application/vnd.mapbox-vector-tile`. Empty (0 bytes, no header) if there is no
     /// feature: answer with 204.
     pub body: Bytes,
     /// The size of the tile before compression, in bytes.
     pub raw_len: usize,
     /// A strong entity tag for the tile's content, with its quotes. The same features give the same
-    /// tag, on every node and after every restart. It is the same in both encodings: an answer must
+    /// tag, on every node and after every restart. It is the same in all encodings: an answer must
     /// add which one it is in.
     pub etag: String,
     /// The number of features in it.
@@ -44,6 +60,8 @@ pub struct Tile {
     /// The size that counts against the bound of a tile: gzipped, or plain where that already
     /// fits.
     pub(crate) packed_len: usize,
+    /// Where, before compression, what says what was left out begins.
+    pub(crate) layer_len: usize,
 }
 
 /// How a drawn tile is to be finished.
@@ -52,6 +70,8 @@ pub(crate) struct Packing {
     pub encoding: Encoding,
     /// gzip level, 1 to 12.
     pub level: u32,
+    /// The gzip level at which the size is measured against the bound.
+    pub measure: u32,
     /// The most bytes that the tile may have when gzipped; `None` for as many as it takes.
     pub bound: Option<usize>,
 }
@@ -59,7 +79,15 @@ pub(crate) struct Packing {
 impl Tile {
     /// The tile without features.
     pub(crate) fn empty() -> Self {
-        Self { body: Bytes::new(), raw_len: 0, etag: etag(&[], 0), features: 0, left_out: 0, packed_len: 0 }
+        Self {
+            body: Bytes::new(),
+            raw_len: 0,
+            etag: quoted(hash(&[], 0)),
+            features: 0,
+            left_out: 0,
+            packed_len: 0,
+            layer_len: 0,
+        }
     }
 
     /// What a painter has drawn.
@@ -77,25 +105,51 @@ impl Tile {
         if features > 0 {
             painter.layer.finish(layer, keys, &mut raw);
         }
+        let layer_len = raw.len();
         if left_out > 0 {
-            say_left_out(layer, left_out, &mut raw);
+            say_left_out(&[(layer, left_out)], &mut raw);
         }
-        let (raw_len, etag) = (raw.len(), etag(&raw, packing.level));
-        let gz = || gzip(&raw, packing.level).map_err(TileError::Internal);
-        let (body, packed_len) = match packing.encoding {
-            Encoding::Gzip => {
-                let gz = gz()?;
-                let length = gz.len();
-                (gz, length)
-            }
-            // What is left out must not depend on who asks, so it is measured as gzip here too.
-            Encoding::Plain if packing.bound.is_some_and(|bound| raw_len > bound) => {
-                let length = gz()?.len();
-                (raw, length)
-            }
-            Encoding::Plain => (raw, raw_len),
+        let (raw_len, etag) = (raw.len(), quoted(hash(&raw, packing.level)));
+        // What is left out must depend neither on who asks nor on how hard a bake compresses.
+        let Packing { encoding, level, measure, bound } = packing;
+        let apart = encoding != Encoding::Gzip || level != measure;
+        let measured = apart && bound.is_some_and(|b| raw_len > b);
+        let as_gzip =
+            if measured { Some(gzip(&raw, measure).map_err(TileError::Internal)?.len()) } else { None };
+        let body = pack(raw, encoding, level).map_err(TileError::Internal)?;
+        let packed_len = match encoding {
+            Encoding::Gzip => as_gzip.unwrap_or(body.len()),
+            _ => as_gzip.unwrap_or(raw_len),
         };
-        Ok(Self { body: body.into(), raw_len, etag, features, left_out, packed_len })
+        Ok(Self { body: body.into(), raw_len, etag, features, left_out, packed_len, layer_len })
+    }
+
+    /// Several plain tiles of one place, each with its layer's name, in one: a tile is a list of
+    /// layers, so their bytes stand one after the other. What was left out of them is said once, for
+    /// a tile must not have two layers of one name.
+    pub(crate) fn joined(
+        parts: &[(String, Self)],
+        encoding: Encoding,
+        gzip_level: u32,
+    ) -> Result<Self, TileError> {
+        let mut raw = Vec::with_capacity(parts.iter().map(|(_, part)| part.raw_len).sum());
+        let (mut features, mut left_out, mut said) = (0, 0, Vec::new());
+        for (layer, part) in parts {
+            raw.extend_from_slice(part.body.get(..part.layer_len).unwrap_or_default());
+            features += part.features;
+            left_out += part.left_out;
+            if part.left_out > 0 {
+                said.push((layer.as_str(), part.left_out));
+            }
+        }
+        let layer_len = raw.len();
+        if !said.is_empty() {
+            say_left_out(&said, &mut raw);
+        }
+        let raw_len = raw.len();
+        let body = pack(raw, encoding, gzip_level).map_err(TileError::Internal)?;
+        let (etag, packed_len) = (quoted(joined_hash(parts)), body.len());
+        Ok(Self { body: body.into(), raw_len, etag, features, left_out, packed_len, layer_len })
     }
 
     /// Bytes of memory held, for the cache.
@@ -106,18 +160,34 @@ impl Tile {
 }
 
 /// The tag is of the content and the way it is compressed, so equal tags mean equal bytes.
-fn etag(raw: &[u8], level: u32) -> String {
-    format!("\"{:032x}\"", xxh3_128_with_seed(raw, FORMAT << 8 | u64::from(level)))
+fn hash(raw: &[u8], level: u32) -> u128 {
+    xxh3_128_with_seed(raw, FORMAT << 8 | u64::from(level))
 }
 
-fn say_left_out(layer: &str, left_out: usize, out: &mut Vec<u8>) {
+fn quoted(hash: u128) -> String {
+    format!("\"{hash:032x}\"")
+}
+
+/// What a joined tile is known by: its parts' tags, in order, which say how they are compressed too.
+pub(crate) fn joined_hash(parts: &[(String, Tile)]) -> u128 {
+    let tags: String = parts.iter().map(|(_, part)| part.etag.as_str()).collect();
+    hash(tags.as_bytes(), 0)
+}
+
+/// Writes the layer that says what was left out: (layer, how many features), a point for each.
+fn say_left_out(all: &[(&str, usize)], out: &mut Vec<u8>) {
     let mut values = ValueMap::default();
-    let codes = [values.text(layer), values.integer(i64::try_from(left_out).unwrap_or(i64::MAX))];
+    let mut codes = Vec::with_capacity(all.len());
+    for &(layer, n) in all {
+        codes.push([values.text(layer), values.integer(i64::try_from(n).unwrap_or(i64::MAX))]);
+    }
     let values = values.finish();
     let mut at = Commands::default();
     at.points(&[crate::geom::P { x: 2048, y: 2048 }]);
     let mut writer = LayerWriter::default();
     writer.start_block(&values);
-    writer.feature(1, FeatureKind::Point, &codes, &values, &at);
+    for (id, codes) in (1..).zip(&codes) {
+        writer.feature(id, FeatureKind::Point, codes, &values, &at);
+    }
     writer.finish(LEFT_OUT, &["layer".into(), "left_out".into()], out);
 }

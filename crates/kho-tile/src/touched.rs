@@ -75,14 +75,14 @@ impl Commit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::{TileFrame, project, project_box};
+    use crate::grid::{Grid, TileFrame};
 
     const HERE: [f64; 4] = [109.1900, 12.2400, 109.1901, 12.2401];
 
     fn tile(z: u8, lon: f64, lat: f64) -> (u32, u32) {
         let shift = 32 - u32::from(z);
-        let [x, y] = project(lon, lat).map(|v| (u64::from(v) >> shift) as u32);
-        (x, y)
+        let at = Grid::default().projector().project_box([lon, lat, lon, lat]);
+        ((u64::from(at[0]) >> shift) as u32, (u64::from(at[1]) >> shift) as u32)
     }
 
     #[test]
@@ -93,8 +93,10 @@ mod tests {
             areas.iter().zip((1..=9).rev()).map(|(area, id)| (id, (*area).clone())).collect()
         };
         let (x, y) = tile(16, HERE[0], HERE[1]);
-        let window = TileFrame::new(16, x, y, 64).map(|f| f.window).unwrap();
-        let at = |areas: &[&Area]| Touched::new(1, &history(areas), project_box).at(&window);
+        let window = TileFrame::new(Grid::default(), 16, x, y, 64).map(|f| f.window).unwrap();
+        let at = |areas: &[&Area]| {
+            Touched::new(1, &history(areas), |b| Grid::default().projector().project_box(b)).at(&window)
+        };
         assert_eq!(at(&[&far, &near, &Area::Everywhere]), 8);
         assert_eq!(at(&[&far, &far, &Area::Everywhere, &near]), 7);
         assert_eq!(at(&[&Area::NOWHERE, &far, &far]), 7, "the oldest known");

@@ -1,6 +1,5 @@
 //! From the coordinate system of a delivery to CRS84.
 
-mod mercator;
 mod vn2000;
 
 use crate::IngestError;

@@ -3,49 +3,12 @@
 //! PROJ knows several operations between the two and chooses by area and accuracy; a file that
 //! carries a `TOWGS84` makes it choose yet another, and some writers get the sign of the
 //! rotations wrong (0.5 m off in Nha Trang). A city's layers must agree with one another, so the
-//! operation is fixed here. It is computed here too: on a million parcels that is several times
-//! faster than point-by-point PROJ, and a test holds it to PROJ's own result.
+//! operation is fixed. It is computed in kho-crs: on a million parcels that is several times faster
+//! than point-by-point PROJ, and tests here hold it to PROJ's own results.
 
-use super::mercator::{A, F, Mercator, SinCos, plus};
 use gdal::spatial_ref::SpatialRef;
+use kho_crs::{Plane, ROTATION, SCALE, SHIFT, ZONES, Zone};
 use kho_layer::fold;
-use std::f64::consts::FRAC_PI_2;
-
-/// Of WGS 84's ellipsoid, which VN-2000 uses too: the polar radius.
-const B: f64 = A * (1.0 - F);
-/// Eccentricity squared.
-const E2: f64 = F * (2.0 - F);
-/// Second eccentricity squared.
-const EP2: f64 = E2 / (1.0 - E2);
-
-/// EPSG:6960: metres, arc seconds (coordinate frame), and the scale as a factor.
-const SHIFT: [f64; 3] = [-191.904_414_29, -39.303_182_79, -111.450_328_35];
-const ROTATION: [f64; 3] = [-0.009_288_36, 0.019_754_79, -0.004_273_72];
-const SCALE: f64 = 1.000_000_252_906_278;
-
-/// The codes of VN-2000 in projected form: (EPSG, central meridian, scale).
-const ZONES: [(i32, f64, f64); 20] = [
-    (3405, 105.0, 0.9996),
-    (3406, 111.0, 0.9996),
-    (5896, 102.0, 0.9999),
-    (5897, 105.0, 0.9999),
-    (5898, 108.0, 0.9999),
-    (5899, 107.75, 0.9999),
-    (9205, 103.0, 0.9999),
-    (9206, 104.0, 0.9999),
-    (9207, 104.5, 0.9999),
-    (9208, 104.75, 0.9999),
-    (9209, 105.5, 0.9999),
-    (9210, 105.75, 0.9999),
-    (9211, 106.0, 0.9999),
-    (9212, 106.25, 0.9999),
-    (9213, 106.5, 0.9999),
-    (9214, 107.0, 0.9999),
-    (9215, 107.25, 0.9999),
-    (9216, 107.5, 0.9999),
-    (9217, 108.25, 0.9999),
-    (9218, 108.5, 0.9999),
-];
 
 /// Where VN-2000 can be: Vietnam with its islands and sea, in degrees.
 pub(super) const AREA: [f64; 4] = [100.0, 4.0, 120.0, 25.0];
@@ -94,7 +57,7 @@ pub(super) fn recognise(srs: &SpatialRef) -> Recognised {
             4756 => return Recognised::Yes(Vn2000::Geographic),
             code if deprecated(code).is_some() => return Recognised::Exchanged(deprecated(code)),
             code => {
-                if let Some(&(_, meridian, scale)) = ZONES.iter().find(|z| z.0 == code) {
+                if let Some(Zone { meridian, scale }) = u32::try_from(code).ok().and_then(Zone::of) {
                     let (east, north) = (500_000.0, 0.0);
                     return Recognised::Yes(Vn2000::Projected { meridian, scale, east, north });
                 }
@@ -138,8 +101,8 @@ pub(super) fn recognise(srs: &SpatialRef) -> Recognised {
     match projected {
         Some((meridian, scale, east, north)) if metres => {
             if east == 0.0 && north == 500_000.0 {
-                let twin = ZONES.iter().find(|z| z.1 == meridian && z.2 == scale);
-                return Recognised::Exchanged(twin.map(|z| z.0));
+                let twin = ZONES.iter().find(|(_, zone)| *zone == Zone { meridian, scale });
+                return Recognised::Exchanged(twin.and_then(|(code, _)| i32::try_from(*code).ok()));
             }
             Recognised::Yes(Vn2000::Projected { meridian, scale, east, north })
         }
@@ -179,49 +142,22 @@ impl Vn2000 {
     /// Replaces VN-2000 coordinates by longitude and latitude on WGS 84, in degrees. What cannot
     /// be transformed becomes NaN.
     pub(super) fn transform(&self, x: &mut [f64], y: &mut [f64]) {
+        let both = x.iter_mut().zip(y);
+        let nowhere = [f64::NAN; 2];
         match *self {
             Self::Geographic => {
-                for (x, y) in x.iter_mut().zip(y) {
-                    let (lat, lon) = (y.to_radians(), x.to_radians());
-                    (*x, *y) = if lat.abs() <= FRAC_PI_2 {
-                        shift(lat.sin_cos(), lon.sin_cos())
-                    } else {
-                        (f64::NAN, f64::NAN)
-                    };
+                for (x, y) in both {
+                    [*x, *y] = kho_crs::to_wgs84(*x, *y).unwrap_or(nowhere);
                 }
             }
             Self::Projected { meridian, scale, east, north } => {
-                let grid = Mercator::new(scale);
-                let turn = meridian.to_radians().sin_cos();
-                for (x, y) in x.iter_mut().zip(y) {
-                    (*x, *y) = match grid.inverse(*x - east, *y - north) {
-                        Some((lat, lon)) => shift(lat, plus(lon, turn)),
-                        None => (f64::NAN, f64::NAN),
-                    };
+                let plane = Plane::new(Zone { meridian, scale }, east, north);
+                for (x, y) in both {
+                    [*x, *y] = plane.unproject(*x, *y).unwrap_or(nowhere);
                 }
             }
         }
     }
-}
-
-/// The datum shift of a point on the ellipsoid: geocentric, Helmert, and back; degrees out.
-fn shift((sin_lat, cos_lat): SinCos, (sin_lon, cos_lon): SinCos) -> (f64, f64) {
-    let n = A / (1.0 - E2 * sin_lat * sin_lat).sqrt();
-    let (x, y, z) = (n * cos_lat * cos_lon, n * cos_lat * sin_lon, n * (1.0 - E2) * sin_lat);
-    let [rx, ry, rz] = ROTATION.map(|seconds| (seconds / 3600.0).to_radians());
-    // Coordinate frame rotation (EPSG method 9607), small angles.
-    let (x, y, z) = (
-        SCALE * (x + rz * y - ry * z) + SHIFT[0],
-        SCALE * (-rz * x + y + rx * z) + SHIFT[1],
-        SCALE * (ry * x - rx * y + z) + SHIFT[2],
-    );
-    // Bowring (1976): exact to nanometres this close to the ellipsoid.
-    let p = x.hypot(y);
-    let (s, c) = (z * A, p * B);
-    let h = s.hypot(c);
-    let (s, c) = (s / h, c / h);
-    let lat = (z + EP2 * B * s * s * s).atan2(p - E2 * A * c * c * c);
-    (y.atan2(x).to_degrees(), lat.to_degrees())
 }
 
 #[cfg(test)]
@@ -244,8 +180,8 @@ mod tests {
 
     #[test]
     fn zones_are_those_of_the_epsg_database() {
-        for (code, meridian, scale) in ZONES {
-            let srs = SpatialRef::from_epsg(code as u32).unwrap();
+        for (code, Zone { meridian, scale }) in ZONES {
+            let srs = SpatialRef::from_epsg(code).unwrap();
             let proj = srs.to_proj4().unwrap();
             if proj.contains("+proj=utm") {
                 assert_eq!(scale, 0.9996);
@@ -292,7 +228,7 @@ mod tests {
         /// PROJ with the same operation agrees to 1e-11°, a thousandth of a millimetre.
         #[test]
         fn proj_agrees(zone in 0usize..20, east in 200_000.0..800_000.0f64, north in 800_000.0..2_700_000.0f64) {
-            let (_, meridian, scale) = ZONES[zone];
+            let Zone { meridian, scale } = ZONES[zone].1;
             let own = Vn2000::Projected { meridian, scale, east: 500_000.0, north: 0.0 };
             let (mut x, mut y) = ([east], [north]);
             own.transform(&mut x, &mut y);

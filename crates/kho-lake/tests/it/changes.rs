@@ -1,11 +1,11 @@
 //! What a commit changed: told by feature, by area, and to each grant what it may know.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+use crate::support::*;
 use arrow::array::{ArrayRef, AsArray, BinaryArray, RecordBatch, StringArray};
 use kho_access::Principal;
 use kho_lake::{Area, Change, Lake, SnapshotId};
 use std::sync::Arc;
-use crate::support::*;
 use tempfile::TempDir;
 
 const PARCEL: &str = "land_parcel";

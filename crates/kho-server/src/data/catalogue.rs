@@ -10,6 +10,9 @@ use kho_layer::LayerDef;
 use crate::app::App;
 use crate::http::problem::Problem;
 
+/// The most layers that a tile may be asked for by name.
+pub(crate) const MAX_LAYERS: usize = 16;
+
 /// One published layer with its data at one snapshot: the grant and the files that it opens.
 pub(crate) struct Published {
     pub(crate) grant: Grant,
@@ -83,5 +86,21 @@ impl Catalogue {
         } else {
             format!("No layer is called {name}.")
         }))
+    }
+
+    /// The layers of a list of names with commas between, in its order, each once; the refusal of
+    /// the first that is not there, in the words of [`Catalogue::require`].
+    pub(crate) fn require_all(&self, names: &str) -> Result<Vec<Arc<Published>>, Problem> {
+        let mut layers: Vec<Arc<Published>> = Vec::new();
+        for name in names.split(',') {
+            let layer = self.require(name)?;
+            if !layers.iter().any(|known| known.name() == name) {
+                layers.push(Arc::clone(layer));
+            }
+            if layers.len() > MAX_LAYERS {
+                return Err(Problem::bad_request(format!("A tile has {MAX_LAYERS} layers at most.")));
+            }
+        }
+        Ok(layers)
     }
 }

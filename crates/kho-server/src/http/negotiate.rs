@@ -1,6 +1,7 @@
 //! Which representation the asker wants (RFC 9110, 12.5).
 
 use axum::http::{HeaderMap, header};
+use kho_tile::Encoding;
 
 use super::params::Params;
 use super::problem::Problem;
@@ -38,8 +39,30 @@ impl Format {
     }
 }
 
+/// The encoding of a tile: what `Accept-Encoding` likes best. Where it likes several as well, the
+/// one that gives small tiles at least cost: zstd, then brotli, then gzip.
+///
+/// `*` counts for gzip only: whoever names nothing is not taken to know the younger ones.
+pub(crate) fn encoding(headers: &HeaderMap) -> Encoding {
+    let Some(accept) = list(headers, header::ACCEPT_ENCODING) else { return Encoding::Plain };
+    let mut best = (Encoding::Plain, quality(&accept, &["identity"], &[]));
+    // The last of equals wins.
+    let known: [(Encoding, &[&str], &[&str]); 3] = [
+        (Encoding::Gzip, &["gzip", "x-gzip"], &["*"]),
+        (Encoding::Brotli, &["br"], &[]),
+        (Encoding::Zstd, &["zstd"], &[]),
+    ];
+    for (encoding, names, wild) in known {
+        let q = quality(&accept, names, wild);
+        if q > 0.0 && q >= best.1 {
+            best = (encoding, q);
+        }
+    }
+    best.0
+}
+
 /// Whether the asker takes gzip.
-pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
+pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
     list(headers, header::ACCEPT_ENCODING)
         .is_some_and(|accept| quality(&accept, &["gzip", "x-gzip"], &["*"]) > 0.0)
 }
@@ -94,14 +117,28 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_taken_only_when_wanted() {
-        let gzip = |value| accepts_gzip(&asks(header::ACCEPT_ENCODING, value));
-        assert!(gzip("gzip, deflate, br"));
-        assert!(gzip("*"));
-        assert!(gzip("br;q=1.0, GZIP;q=0.2"));
-        assert!(!gzip("gzip;q=0"));
-        assert!(!gzip("br"));
-        assert!(!gzip("*, gzip;q=0"));
-        assert!(!accepts_gzip(&HeaderMap::new()));
+    fn the_best_liked_encoding_is_taken() {
+        let taken = |value| encoding(&asks(header::ACCEPT_ENCODING, value));
+        for (value, wanted) in [
+            ("gzip", Encoding::Gzip),
+            ("x-gzip", Encoding::Gzip),
+            ("*", Encoding::Gzip),
+            ("gzip, deflate, br", Encoding::Brotli),
+            ("gzip, deflate, br, zstd", Encoding::Zstd),
+            ("br;q=1.0, GZIP;q=0.2", Encoding::Brotli),
+            ("zstd;q=0.5, br;q=0.5, gzip;q=0.8", Encoding::Gzip),
+            ("zstd;q=0.5, br;q=0.5", Encoding::Zstd),
+            ("gzip;q=0", Encoding::Plain),
+            ("*, gzip;q=0", Encoding::Plain),
+            ("zstd;q=0, br;q=0", Encoding::Plain),
+            ("identity, gzip;q=0.5", Encoding::Plain),
+            ("identity, gzip", Encoding::Gzip),
+            ("deflate", Encoding::Plain),
+        ] {
+            assert_eq!(taken(value), wanted, "{value}");
+        }
+        let gzip = |value| takes_gzip(&asks(header::ACCEPT_ENCODING, value));
+        assert!(gzip("br, gzip;q=0.1") && gzip("*") && !gzip("br, gzip;q=0") && !gzip("zstd"));
+        assert_eq!(encoding(&HeaderMap::new()), Encoding::Plain);
     }
 }

@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::tiles::TILESETS;
 use super::{
     CRS84, GEOJSON, HTML, JSON, city_title, document, html, language, link, page, pin, representations,
 };
@@ -70,6 +71,7 @@ pub(super) async fn one(
         }
         Format::Html => {
             let items = format!("{base}/ogc/collections/{name}/items?f=html");
+            let tiles = format!("{base}/ogc/collections/{name}/tiles?f=html");
             let columns = layer.grant.columns().map(|column| {
                 [
                     html::escape(&column.name),
@@ -79,7 +81,7 @@ pub(super) async fn one(
             });
             let description = layer.def().description.as_ref().map_or("", |d| d.get(lang));
             let body = html::paragraph(description)
-                + &html::list([html::anchor(&items, "Items")].into_iter())
+                + &html::list([html::anchor(&items, "Items"), html::anchor(&tiles, "Tiles")].into_iter())
                 + &html::table(&["name", "title", "unit"], columns);
             let crumbs = [(format!("{base}/ogc/collections?f=html"), "Collections".to_owned())];
             page(
@@ -119,6 +121,7 @@ fn collection(layer: &Published, at: &At, base: &str, lang: &str) -> Value {
             link(format!("{root}?f=html"), "alternate", HTML, def.title.get(lang)),
             link(format!("{root}/items{pin}"), "items", GEOJSON, def.title.get(lang)),
             link(format!("{root}/items?f=html"), "items", HTML, def.title.get(lang)),
+            link(format!("{root}/tiles{pin}"), TILESETS, JSON, "Tiles"),
             link(format!("{base}/tiles/{}{pin}", def.name), "related", JSON, "TileJSON"),
         ],
     })

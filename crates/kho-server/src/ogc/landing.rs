@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::json;
 
+use super::tiles::{TILESETS, TILING_SCHEMES};
 use super::{HTML, JSON, OPENAPI, city_title, document, html, language, link, page, representations};
 use crate::app::App;
 use crate::http::base::Base;
@@ -13,11 +14,18 @@ use crate::http::negotiate::Format;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 
-const CONFORMANCE: [&str; 4] = [
+const CONFORMANCE: [&str; 11] = [
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/html",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tileset",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tilesets-list",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/dataset-tilesets",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/geodata-tilesets",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/collections-selection",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/mvt",
 ];
 
 pub(super) async fn landing(
@@ -36,6 +44,8 @@ pub(super) async fn landing(
         link(format!("{root}/api?f=html"), "service-doc", HTML, "API"),
         link(format!("{root}/conformance"), "conformance", JSON, "Conformance"),
         link(format!("{root}/collections"), "data", JSON, "Collections"),
+        link(format!("{root}/tiles"), TILESETS, JSON, "Tiles"),
+        link(format!("{root}/tileMatrixSets"), TILING_SCHEMES, JSON, "Tile matrix sets"),
     ]);
     let title = city_title(&app.city, lang);
     let description = if lang == "en" {

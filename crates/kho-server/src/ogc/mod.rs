@@ -1,10 +1,11 @@
-//! OGC API Features 1: Core, GeoJSON, HTML, OpenAPI 3.0.
+//! OGC API Features 1 (Core, GeoJSON, HTML, OpenAPI 3.0) and OGC API Tiles 1.
 
 mod collections;
 mod html;
 mod items;
 mod landing;
 mod openapi;
+mod tiles;
 mod token;
 
 use axum::Router;
@@ -44,6 +45,7 @@ pub(crate) fn routes(turns: &Turns) -> Router<App> {
         .route("/ogc/collections/{collection}", get(collections::one))
         .route("/ogc/plain.css", get(html::css))
         .merge(items)
+        .merge(tiles::routes())
 }
 
 /// A link of a document.

@@ -3,17 +3,21 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use serde_json::{Value, json};
+use kho_tile::Grid;
+use serde_json::{Map, Value, json};
 
 use super::items::{LIMIT_DEFAULT, LIMIT_MAX};
 use super::{CRS84, GEOJSON, HTML, JSON, OPENAPI, city_title, document, html, language, page};
 use crate::app::App;
 use crate::data::at::At;
+use crate::data::catalogue::MAX_LAYERS;
 use crate::http::base::Base;
 use crate::http::conditional::Freshness;
 use crate::http::negotiate::Format;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
+use crate::tiles::MVT;
+use crate::tiles::grids::grids;
 
 pub(super) async fn api(
     State(app): State<App>,
@@ -25,7 +29,8 @@ pub(super) async fn api(
     params.only(&["f", "snapshot"])?;
     let lang = language(&headers);
     let names: Vec<&str> = at.catalogue.layers.iter().map(|layer| layer.name()).collect();
-    let body = openapi(&city_title(&app.city, lang), &format!("{base}/ogc"), &names);
+    let grids: Vec<String> = grids(&app.city).into_iter().map(Grid::id).collect();
+    let body = openapi(&city_title(&app.city, lang), &format!("{base}/ogc"), &names, &grids);
     match Format::of(&params, &headers)? {
         Format::Json => Ok(document(OPENAPI, Freshness::Revalidate, &body, &headers)),
         Format::Html => {
@@ -39,12 +44,12 @@ pub(super) async fn api(
     }
 }
 
-fn openapi(title: &str, server: &str, collections: &[&str]) -> Value {
-    json!({
+fn openapi(title: &str, server: &str, collections: &[&str], grids: &[String]) -> Value {
+    let mut document = json!({
         "openapi": "3.0.3",
         "info": {"title": title, "version": env!("CARGO_PKG_VERSION")},
         "servers": [{"url": server}],
-        "tags": [{"name": "capabilities"}, {"name": "data"}],
+        "tags": [{"name": "capabilities"}, {"name": "data"}, {"name": "tiles"}],
         "paths": {
             "/": operation("landing", "The landing page", "capabilities", &["f"], JSON, "landingPage", false),
             "/conformance": operation("conformance", "What this interface conforms to", "capabilities", &["f"], JSON, "confClasses", false),
@@ -60,7 +65,7 @@ fn openapi(title: &str, server: &str, collections: &[&str]) -> Value {
                 "item", "One feature", "data", &["collectionId", "featureId", "f", "snapshot"], GEOJSON, "featureGeoJSON", true),
         },
         "components": {
-            "parameters": parameters(collections),
+            "parameters": parameters(collections, grids),
             "schemas": schemas(),
             "responses": {
                 "problem": {
@@ -69,7 +74,109 @@ fn openapi(title: &str, server: &str, collections: &[&str]) -> Value {
                 },
             },
         },
-    })
+    });
+    if let Some(paths) = document["paths"].as_object_mut() {
+        paths.extend(tile_paths());
+    }
+    document
+}
+
+/// The paths of OGC API Tiles.
+fn tile_paths() -> Map<String, Value> {
+    let whole = "/tiles";
+    let of_one = "/collections/{collectionId}/tiles";
+    let set = "{tileMatrixSetId}";
+    let tile = "{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}";
+    let place = ["tileMatrixSetId", "tileMatrix", "tileRow", "tileCol"];
+    let with = |more: &[&'static str]| [more, &place[..], &["snapshot"][..]].concat();
+    [
+        (
+            "/tileMatrixSets".to_owned(),
+            operation("tileMatrixSets", "The grids of tiles", "tiles", &["f"], JSON, "tileMatrixSets", false),
+        ),
+        (
+            format!("/tileMatrixSets/{set}"),
+            operation(
+                "tileMatrixSet",
+                "One grid of tiles",
+                "tiles",
+                &["tileMatrixSetId", "f"],
+                JSON,
+                "tileMatrixSet",
+                true,
+            ),
+        ),
+        (
+            whole.to_owned(),
+            operation(
+                "tilesets",
+                "The tilesets of all collections in one",
+                "tiles",
+                &["collections", "f", "snapshot"],
+                JSON,
+                "tilesets",
+                true,
+            ),
+        ),
+        (
+            format!("{whole}/{set}"),
+            operation(
+                "tileset",
+                "One of these tilesets",
+                "tiles",
+                &["tileMatrixSetId", "collections", "f", "snapshot"],
+                JSON,
+                "tileset",
+                true,
+            ),
+        ),
+        (
+            format!("{whole}/{tile}"),
+            tile_operation(
+                "tile",
+                "A tile of all collections, or of those that are named",
+                &with(&["collections"]),
+            ),
+        ),
+        (
+            of_one.to_owned(),
+            operation(
+                "collectionTilesets",
+                "The tilesets of a collection",
+                "tiles",
+                &["collectionId", "f", "snapshot"],
+                JSON,
+                "tilesets",
+                true,
+            ),
+        ),
+        (
+            format!("{of_one}/{set}"),
+            operation(
+                "collectionTileset",
+                "One of these tilesets",
+                "tiles",
+                &["collectionId", "tileMatrixSetId", "f", "snapshot"],
+                JSON,
+                "tileset",
+                true,
+            ),
+        ),
+        (
+            format!("{of_one}/{tile}"),
+            tile_operation("collectionTile", "A tile of a collection", &with(&["collectionId"])),
+        ),
+    ]
+    .into_iter()
+    .collect()
+}
+
+fn tile_operation(id: &str, summary: &str, parameters: &[&str]) -> Value {
+    let mut whole = operation(id, summary, "tiles", parameters, MVT, "tile", true);
+    let responses = &mut whole["get"]["responses"];
+    responses["200"]["content"] = json!({MVT: {"schema": {"$ref": "#/components/schemas/tile"}}});
+    responses["204"] = json!({"description": "There is nothing in this tile."});
+    whole
 }
 
 fn operation(
@@ -101,7 +208,7 @@ fn operation(
     json!({"get": {"operationId": id, "summary": summary, "tags": [tag], "parameters": parameters, "responses": responses}})
 }
 
-fn parameters(collections: &[&str]) -> Value {
+fn parameters(collections: &[&str], grids: &[String]) -> Value {
     let query = |name: &str, description: &str, schema: Value| {
         json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema,
                "style": "form", "explode": false})
@@ -126,7 +233,16 @@ fn parameters(collections: &[&str]) -> Value {
         "datetime": query("datetime", "Only features that are valid then: a date, a date and time, or an interval.",
             json!({"type": "string"})),
         "next": query("next", "The token of a further page, from a link `next`.", json!({"type": "string"})),
-        "collectionId": path("collectionId", "A collection.", collection),
+        "collectionId": path("collectionId", "A collection.", collection.clone()),
+        "collections": json!({
+            "name": "collections", "in": "query", "required": false, "style": "form", "explode": false,
+            "description": "The collections in the tile; else all.",
+            "schema": {"type": "array", "items": collection.clone(), "minItems": 1, "maxItems": MAX_LAYERS},
+        }),
+        "tileMatrixSetId": path("tileMatrixSetId", "A grid of tiles.", json!({"type": "string", "enum": grids})),
+        "tileMatrix": path("tileMatrix", "The zoom.", json!({"type": "string", "pattern": "^[0-9]{1,2}$"})),
+        "tileRow": path("tileRow", "The row, from the north.", json!({"type": "integer", "minimum": 0})),
+        "tileCol": path("tileCol", "The column, from the west.", json!({"type": "integer", "minimum": 0})),
         "featureId": path("featureId", "A feature's id.", json!({"type": "string"})),
     })
 }
@@ -139,6 +255,25 @@ fn schemas() -> Value {
         "any": {"type": "object"},
         "link": object(&["href", "rel"], json!({"href": text, "rel": text, "type": text, "title": text})),
         "landingPage": object(&["links"], json!({"title": text, "description": text, "attribution": text, "links": links})),
+        "tileMatrixSets": object(&["tileMatrixSets"], json!({
+            "links": links, "tileMatrixSets": {"type": "array", "items": object(&["id", "links"], json!({
+                "id": text, "title": text, "uri": text, "crs": text, "links": links,
+            }))},
+        })),
+        "tileMatrixSet": object(&["id", "crs", "tileMatrices"], json!({
+            "id": text, "title": text, "uri": text, "crs": text, "orderedAxes": {"type": "array", "items": text},
+            "wellKnownScaleSet": text, "tileMatrices": {"type": "array", "items": {"type": "object"}},
+        })),
+        "tilesets": object(&["tilesets"], json!({
+            "links": links, "tilesets": {"type": "array", "items": {"$ref": "#/components/schemas/tileset"}},
+        })),
+        "tileset": object(&["dataType", "crs", "links"], json!({
+            "title": text, "dataType": {"type": "string", "enum": ["vector"]}, "crs": text, "tileMatrixSetURI": text,
+            "links": links, "boundingBox": {"type": "object"},
+            "layers": {"type": "array", "items": {"type": "object"}},
+            "tileMatrixSetLimits": {"type": "array", "items": {"type": "object"}},
+        })),
+        "tile": {"type": "string", "format": "binary"},
         "confClasses": object(&["conformsTo"], json!({"conformsTo": {"type": "array", "items": text}})),
         "collections": object(&["links", "collections"], json!({
             "links": links, "collections": {"type": "array", "items": {"$ref": "#/components/schemas/collection"}},
@@ -177,7 +312,7 @@ mod tests {
 
     #[test]
     fn every_reference_is_inside_the_document() {
-        let document = openapi("t", "http://a/ogc", &["land_parcel"]);
+        let document = openapi("t", "http://a/ogc", &["land_parcel"], &["WebMercatorQuad".to_owned()]);
         let text = document.to_string();
         let references: Vec<&str> =
             text.split("\"$ref\":\"").skip(1).filter_map(|r| r.split('"').next()).collect();
@@ -185,6 +320,19 @@ mod tests {
         for reference in references {
             let pointer = reference.strip_prefix('#').expect("a reference within the document");
             assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn every_path_names_its_parameters() {
+        let document = openapi("t", "http://a/ogc", &["land_parcel"], &["WebMercatorQuad".to_owned()]);
+        let paths = document["paths"].as_object().unwrap();
+        assert_eq!(paths.len(), 15);
+        for (path, item) in paths {
+            let named = item["get"]["parameters"].to_string();
+            for part in path.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
+                assert!(named.contains(&format!("parameters/{part}\"")), "{path}: {part}");
+            }
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn style(theme: &Theme, city: &City, at: &At, base: &str) -> Value {
 }
 
 /// The map layers bottom to top, and the layers in the order in which they are first drawn.
-fn layers<'a>(theme: &Theme, city: &City, grants: &[&'a Grant]) -> (Vec<Value>, Vec<&'a Grant>) {
+pub(super) fn layers<'a>(theme: &Theme, city: &City, grants: &[&'a Grant]) -> (Vec<Value>, Vec<&'a Grant>) {
     let mut all: Vec<(&Grant, Vec<Part>)> =
         grants.iter().map(|grant| (*grant, parts(theme, grant, city))).collect();
     let mut drawn: Vec<&Grant> = Vec::new();

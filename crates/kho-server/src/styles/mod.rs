@@ -11,7 +11,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
-use serde_json::json;
+use kho_access::Grant;
+use kho_layer::City;
+use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::data::at::At;
@@ -23,6 +25,29 @@ use crate::http::problem::Problem;
 /// The routes under `/styles`.
 pub(crate) fn routes() -> Router<App> {
     Router::new().route("/styles", get(list)).route("/styles/{name}", get(style))
+}
+
+/// The map layers that a theme makes of some layers, all drawn from one source. `shown`: also those
+/// that the theme hides at first.
+pub(crate) fn from_source(
+    theme: &theme::Theme,
+    city: &City,
+    grants: &[&Grant],
+    source: &str,
+    shown: bool,
+) -> Vec<Value> {
+    let (mut layers, _) = compose::layers(theme, city, grants);
+    for layer in &mut layers {
+        if let Some(from) = layer.get_mut("source") {
+            *from = json!(source);
+        }
+        if let Some(layout) = layer.get_mut("layout").and_then(Value::as_object_mut)
+            && shown
+        {
+            layout.remove("visibility");
+        }
+    }
+    layers
 }
 
 async fn list(State(app): State<App>, Base(base): Base, headers: HeaderMap) -> Result<Response, Problem> {

@@ -109,6 +109,12 @@ async fn people_get_pages() {
         "/ogc/collections/land_parcel/items/1000",
         "/ogc/api",
         "/ogc/conformance",
+        "/ogc/tileMatrixSets",
+        "/ogc/tileMatrixSets/WorldCRS84Quad",
+        "/ogc/tiles",
+        "/ogc/tiles/WebMercatorQuad",
+        "/ogc/collections/land_parcel/tiles",
+        "/ogc/collections/land_parcel/tiles/VN2000_9217",
     ] {
         let page = served.ask(path, &browser).await;
         assert!(page.header("content-type").starts_with("text/html"), "{path}");

@@ -1,4 +1,6 @@
-//! TileJSON 3.0: what tiles a layer has and what is in them.
+//! TileJSON 3.0: what tiles layers have and what is in them.
+
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -30,51 +32,72 @@ pub(super) async fn list(at: At, Base(base): Base, headers: HeaderMap) -> Result
         .answer(&headers))
 }
 
-/// One layer's TileJSON.
-pub(super) async fn layer(
+/// The TileJSON of one layer, or of several (`a,b`) in one tile.
+pub(super) async fn layers(
     at: At,
     Base(base): Base,
-    Segments(name): Segments<String>,
+    Segments(names): Segments<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let layer = at.catalogue.require(&name)?;
-    Ok(Tagged::json(Freshness::Revalidate, &tilejson(layer, &at, &base))?.answer(&headers))
+    let layers = at.catalogue.require_all(&names)?;
+    Ok(Tagged::json(Freshness::Revalidate, &tilejson(&layers, &at, &base))?.answer(&headers))
 }
 
-fn tilejson(layer: &Published, at: &At, base: &str) -> Value {
+fn tilejson(layers: &[Arc<Published>], at: &At, base: &str) -> Value {
+    let names = joined(layers, ",", Published::name);
+    let min = layers.iter().map(|layer| layer.def().zoom.min).min().unwrap_or_default();
+    let max = layers.iter().map(|layer| layer.def().zoom.max).max().unwrap_or_default();
+    let since = layers.iter().map(|layer| layer.files.layer_since).max().unwrap_or_default();
+    let mut document = json!({
+        "tilejson": "3.0.0",
+        "name": names,
+        "description": joined(layers, "; ", |l| &l.def().description.as_ref().unwrap_or(&l.def().title).vi),
+        "version": format!("{since}.0.0"),
+        "scheme": "xyz",
+        "tiles": [format!("{base}/tiles/{names}/{{z}}/{{x}}/{{y}}{}", pin(at))],
+        "minzoom": min,
+        "maxzoom": max,
+        "vector_layers": layers.iter().map(|layer| vector_layer(layer)).collect::<Vec<_>>(),
+    });
+    if let Some([west, south, east, north]) = around(layers) {
+        document["bounds"] = json!([west, south, east, north]);
+        document["center"] = json!([(west + east) / 2.0, (south + north) / 2.0, min.max(12).min(max)]);
+    }
+    document
+}
+
+fn vector_layer(layer: &Published) -> Value {
     let def = layer.def();
     let mut fields = Map::new();
     for column in layer.grant.columns() {
         fields.insert(column.name.clone(), field(column.ty, column.unit.as_deref()).into());
     }
-    let mut document = json!({
-        "tilejson": "3.0.0",
-        "name": def.name,
-        "description": def.description.as_ref().unwrap_or(&def.title).vi,
-        "version": format!("{}.0.0", layer.files.layer_since),
-        "scheme": "xyz",
-        "tiles": [format!("{base}/tiles/{}/{{z}}/{{x}}/{{y}}{}", def.name, pin(at))],
+    json!({
+        "id": def.name,
+        "description": def.title.vi,
         "minzoom": def.zoom.min,
         "maxzoom": def.zoom.max,
-        "vector_layers": [{
-            "id": def.name,
-            "description": def.title.vi,
-            "minzoom": def.zoom.min,
-            "maxzoom": def.zoom.max,
-            "geometry_type": match def.geometry {
-                GeometryKind::Point => "point",
-                GeometryKind::Line => "line",
-                GeometryKind::Polygon => "polygon",
-            },
-            "fields": fields,
-        }],
-    });
-    if let Some([west, south, east, north]) = layer.files.bounds {
-        document["bounds"] = json!([west, south, east, north]);
-        document["center"] =
-            json!([(west + east) / 2.0, (south + north) / 2.0, def.zoom.min.max(12).min(def.zoom.max)]);
-    }
-    document
+        "geometry_type": match def.geometry {
+            GeometryKind::Point => "point",
+            GeometryKind::Line => "line",
+            GeometryKind::Polygon => "polygon",
+        },
+        "fields": fields,
+    })
+}
+
+fn joined<'a>(
+    layers: &'a [Arc<Published>],
+    between: &str,
+    word: impl Fn(&'a Published) -> &'a str,
+) -> String {
+    layers.iter().map(|layer| word(layer)).collect::<Vec<_>>().join(between)
+}
+
+/// The box around layers: west, south, east, north in degrees.
+pub(crate) fn around(layers: &[Arc<Published>]) -> Option<[f64; 4]> {
+    let hull = |a: [f64; 4], b: [f64; 4]| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])];
+    layers.iter().filter_map(|layer| layer.files.bounds).reduce(hull)
 }
 
 /// A field's type in words, with its unit.

@@ -3,6 +3,7 @@
 use super::report::ZoomStats;
 use super::sink::failed;
 use crate::TileError;
+use crate::grid::Grid;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use pmtiles::{AsyncPmTilesReader, Compression, HashMapCache, MmapBackend, TileCoord, TileType};
@@ -65,7 +66,8 @@ impl Archive {
     /// # Errors
     /// [`TileError::NoSuchTile`], [`TileError::Archive`].
     pub async fn tile(&self, z: u8, x: u32, y: u32) -> Result<BakedTile, TileError> {
-        let at = TileCoord::new(z, x, y).map_err(|_| TileError::NoSuchTile { z, x, y })?;
+        let at =
+            TileCoord::new(z, x, y).map_err(|_| TileError::NoSuchTile { grid: Grid::default(), z, x, y })?;
         let found = self.reader.get_tile(at).await.map_err(|e| failed(&self.path, &e))?;
         let gzipped = found.unwrap_or_default();
         let etag = format!("\"{:032x}\"", xxh3_128(&gzipped));

@@ -14,7 +14,7 @@ pub use report::{BakeReport, ZoomStats};
 pub use store::BakeStore;
 
 use crate::engine::TileEngine;
-use crate::grid::{EVERYWHERE, NOWHERE, TileFrame, project_box};
+use crate::grid::{EVERYWHERE, Grid, NOWHERE, TileFrame};
 use crate::index::LayerIndex;
 use crate::tile::Packing;
 use crate::{Encoding, TileError};
@@ -87,7 +87,7 @@ impl TileEngine {
         progress: &(dyn Fn(u64, u64) + Sync),
     ) -> Result<BakeReport, TileError> {
         let start = Instant::now();
-        let index = self.index(grant).await?;
+        let index = self.index(grant, Grid::default()).await?;
         let layer = grant.layer();
         let min = options.min_zoom.unwrap_or(layer.zoom.min).max(layer.zoom.min);
         let max = options.max_zoom.unwrap_or(layer.zoom.max);
@@ -121,11 +121,11 @@ impl TileEngine {
                 return Err(error);
             }
         };
-        let metadata = metadata(grant, index.since, &manner, &zooms, min, max);
+        let metadata = metadata(grant, index.version, &manner, &zooms, min, max);
         let bytes = sink.finish(&metadata)?;
         Ok(BakeReport {
             layer: layer.name.clone(),
-            since: index.since,
+            since: index.version,
             tiles: zooms.iter().map(|z| z.tiles).sum(),
             made,
             bytes,
@@ -167,7 +167,8 @@ impl TileEngine {
     async fn redo(&self, former: &Former, min: u8, max: u8) -> Result<Option<Vec<Job>>, TileError> {
         let buffer = self.drawing().buffer;
         let mut redo = Tiles::default();
-        let boxes = || former.changed.iter().map(|b| project_box(*b));
+        let projector = Grid::default().projector();
+        let boxes = || former.changed.iter().map(|b| projector.project_box(*b));
         let size = |b| (min..=max).map(|z| plan::count(&plan::covering(z, buffer, b))).sum::<u64>();
         if boxes().map(|b| size(&b)).sum::<u64>() > former.archive.tiles() {
             return Ok(None);
@@ -207,7 +208,7 @@ impl TileEngine {
                     return Ok((job, kept.gzipped, None));
                 }
                 let packing = Packing { level: options.gzip_level, ..self.packing(z, Encoding::Gzip) };
-                let frame = TileFrame::new(z, x, y, self.drawing().buffer)?;
+                let frame = TileFrame::new(Grid::default(), z, x, y, self.drawing().buffer)?;
                 let (tile, took) = self.make_timed(index, frame, self.manner(grant, z), packing).await?;
                 Ok::<_, TileError>((job, tile.body.clone(), Some((tile, took))))
             })
@@ -249,7 +250,12 @@ fn in_order(all: impl Iterator<Item = ((u8, u32, u32), bool)>) -> Result<Vec<Job
     let mut jobs = all
         .map(|(at, keep)| {
             let (z, x, y) = at;
-            let coord = TileCoord::new(z, x, y).map_err(|_| TileError::NoSuchTile { z, x, y })?;
+            let coord = TileCoord::new(z, x, y).map_err(|_| TileError::NoSuchTile {
+                grid: Grid::default(),
+                z,
+                x,
+                y,
+            })?;
             Ok(Job { id: TileId::from(coord).value(), at, keep })
         })
         .collect::<Result<Vec<_>, TileError>>()?;

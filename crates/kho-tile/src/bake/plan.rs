@@ -59,7 +59,7 @@ pub(super) fn add(tiles: &mut Tiles, last: &mut [u32; 4], z: u8, buffer: u32, b:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::{TileFrame, meets};
+    use crate::grid::{Grid, TileFrame, meets};
     use proptest::prelude::*;
 
     proptest! {
@@ -73,7 +73,7 @@ mod tests {
             let b = [x, y, x.saturating_add(size.0), y.saturating_add(size.1)];
             let [x0, y0, x1, y1] = covering(z, 64, &b);
             prop_assert!(x0 <= x1 && y0 <= y1);
-            let hit = |x: u32, y: u32| TileFrame::new(z, x, y, 64).is_ok_and(|f| meets(&f.window, &b));
+            let hit = |x: u32, y: u32| TileFrame::new(Grid::default(), z, x, y, 64).is_ok_and(|f| meets(&f.window, &b));
             prop_assert!(hit(x0, y0) && hit(x1, y1) && hit(x0, y1) && hit(x1, y0));
             prop_assert!(x0 == 0 || !hit(x0 - 1, y0));
             prop_assert!(y0 == 0 || !hit(x0, y0 - 1));

@@ -1,7 +1,7 @@
 //! The geometry of a row group in world units.
 
 use super::{PackedTree, wkb};
-use crate::grid::{NOWHERE, WorldBox, project};
+use crate::grid::{Grid, NOWHERE, Place, Projector, WorldBox};
 use crate::mvt::FeatureKind;
 
 /// The features of a row group: ids, boxes and coordinates, in flat arrays.
@@ -96,12 +96,16 @@ pub(crate) struct GeometryBuilder {
     kind: Option<FeatureKind>,
     extent: Option<WorldBox>,
     unreadable: usize,
+    projector: Projector,
+    /// Whether the feature at hand has a corner that the grid has no place for.
+    outside: bool,
 }
 
 impl GeometryBuilder {
-    /// Room for `features`.
-    pub fn with_capacity(features: usize) -> Self {
+    /// Room for `features`, in the world units of a grid.
+    pub fn with_capacity(grid: Grid, features: usize) -> Self {
         Self {
+            projector: grid.projector(),
             ids: Vec::with_capacity(features),
             kinds: Vec::with_capacity(features),
             boxes: Vec::with_capacity(features),
@@ -114,16 +118,17 @@ impl GeometryBuilder {
     }
 
     /// Adds a feature with its WKB (CRS84), or none. A geometry that cannot be read counts as none:
-    /// one bad row must not take a whole map away.
+    /// one bad row must not take a whole map away. So does one that leaves a zone's square, and a
+    /// point outside of any grid.
     pub fn push(&mut self, id: i64, geometry: Option<&[u8]>) {
         self.part_starts.push(self.holes.len() as u32);
         self.kind = None;
         self.extent = None;
+        self.outside = false;
         let (parts, points) = (self.holes.len(), self.points.len());
-        if let Some(bytes) = geometry
-            && wkb::read(bytes, self).is_err()
-        {
-            self.unreadable += 1;
+        let unreadable = geometry.is_some_and(|bytes| wkb::read(bytes, self).is_err());
+        self.unreadable += usize::from(unreadable);
+        if unreadable || self.outside || self.holes.len() == parts {
             self.holes.truncate(parts);
             self.point_starts.truncate(parts);
             self.points.truncate(points);
@@ -146,7 +151,16 @@ impl GeometryBuilder {
             if !(lon.is_finite() && lat.is_finite()) {
                 continue;
             }
-            let p = project(lon, lat);
+            let p = match self.projector.place(lon, lat) {
+                Place::In(p) => p,
+                Place::Edge(p) if kind != FeatureKind::Point => p,
+                // Another point of a multipoint may be inside.
+                _ if kind == FeatureKind::Point => continue,
+                _ => {
+                    self.outside = true;
+                    return;
+                }
+            };
             if self.points.len() == start || self.points[self.points.len() - 1] != p {
                 self.points.push(p);
             }

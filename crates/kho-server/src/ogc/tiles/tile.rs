@@ -1,0 +1,79 @@
+//! Tiles by matrix, row and column.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use kho_tile::Grid;
+
+use super::sets::layers_of;
+use crate::app::App;
+use crate::data::at::At;
+use crate::http::params::{Params, Segments};
+use crate::http::problem::Problem;
+use crate::tiles::grids::grid;
+use crate::tiles::{Address, answer, numbers};
+
+pub(super) async fn of_dataset(
+    State(app): State<App>,
+    at: At,
+    Segments((tms, z, row, column)): Segments<(String, String, String, String)>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    params.only(&["f", "snapshot", "collections"])?;
+    format(&params)?;
+    let layers = layers_of(&at, &params)?;
+    let address = address(grid(&app.city, &tms)?, &z, &row, &column)?;
+    answer(&app, &at, &layers, address, &headers).await
+}
+
+pub(super) async fn of_collection(
+    State(app): State<App>,
+    at: At,
+    Segments((name, tms, z, row, column)): Segments<(String, String, String, String, String)>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    params.only(&["f", "snapshot"])?;
+    format(&params)?;
+    let layer = at.catalogue.require(&name)?.clone();
+    let address = address(grid(&app.city, &tms)?, &z, &row, &column)?;
+    answer(&app, &at, &[layer], address, &headers).await
+}
+
+/// There is one format; whoever asks for it by name may.
+fn format(params: &Params) -> Result<(), Problem> {
+    match params.get("f") {
+        None | Some("mvt" | "pbf" | "application/vnd.mapbox-vector-tile") => Ok(()),
+        Some(_) => Err(Problem::bad_request("f must be mvt.")),
+    }
+}
+
+/// A tile that the matrix does not have is not there, whatever is wrong with its address.
+fn address(grid: Grid, z: &str, row: &str, column: &str) -> Result<Address, Problem> {
+    numbers(z, row, column)
+        .filter(|&(z, row, column)| grid.has(z, column, row))
+        .map(|(z, row, column)| Address { grid, z, x: column, y: row })
+        .ok_or_else(|| {
+            Problem::not_found(format!(
+                "{grid} has no such tile: an address ends in MATRIX/ROW/COLUMN, matrices go from 0 to {}.",
+                grid.max_zoom()
+            ))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_before_columns() {
+        let read =
+            |z, row, column| address(Grid::WorldCrs84Quad, z, row, column).ok().map(|a| (a.z, a.x, a.y));
+        assert_eq!(read("0", "0", "1"), Some((0, 1, 0)));
+        assert_eq!(read("2", "3", "7.mvt"), Some((2, 7, 3)));
+        for bad in [("0", "1", "0"), ("2", "4", "0"), ("22", "0", "0"), ("x", "0", "0"), ("0", "0", "")] {
+            assert_eq!(read(bad.0, bad.1, bad.2), None, "{bad:?}");
+        }
+    }
+}
