@@ -69,7 +69,7 @@ def drawn(server, layer, wanted, ids):
                 continue
             for f in part.features:
                 if f.type == POLYGON and f.id in ids:
-                    shape = shapely.multipolygons([shapely.polygons(out, holes or None) for out, holes in polygons(parts(f.geometry, f.type))])
+                    shape = shapely.MultiPolygon(polygons(parts(f.geometry, f.type)))
                     shape = shape if shape.is_valid else shapely.make_valid(shape)
                     x0, y0, x1, y1 = shape.bounds
                     inside = x0 >= 0 and y0 >= 0 and x1 <= EXTENT and y1 <= EXTENT
@@ -183,9 +183,10 @@ def main():
             wanted, count = under(bounds, z)
             sampled = o.most and count > o.most
             if sampled:
-                # A window of neighbours in the middle, so that seams are compared too.
+                # A window of neighbours around a feature, so that seams are compared too.
                 side = int(o.most**0.5)
-                mx, my = (int(v) for v in at((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2, z))
+                middle = valid[sorted(valid)[len(valid) // 2]].point_on_surface()
+                mx, my = (int(v) for v in at(middle.x, middle.y, z))
                 wanted = [(z, x, y) for y in range(my - side // 2, my - side // 2 + side) for x in range(mx - side // 2, mx - side // 2 + side)]
             tiles = drawn(server, layer, wanted, valid)
             if not any(tiles.values()):

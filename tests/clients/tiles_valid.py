@@ -96,7 +96,7 @@ def check(data, buffer):
                             raise ValueError("a ring without area")
                         if ring[0] == ring[-1]:
                             raise ValueError("a ring repeats its first point")
-                    shape = shapely.multipolygons([shapely.polygons(out, holes or None) for out, holes in polygons(found)])
+                    shape = shapely.MultiPolygon(polygons(found))
                     if not shape.is_valid:
                         raise ValueError(f"not valid: {shapely.is_valid_reason(shape)}")
                     counts["rings"] += len(found)
