@@ -16,7 +16,7 @@ LISTEN ?= 127.0.0.1:8080
 
 BUILD_PACKAGES := build-essential clang cmake libgdal-dev libproj-dev mold pkg-config protobuf-compiler
 TEST_PACKAGES := chromium gdal-bin postgresql-15 postgresql-15-postgis-3 python3-venv
-BENCH_PACKAGES := curl nginx-light util-linux wrk
+BENCH_PACKAGES := curl nginx-light time util-linux wrk
 MARTIN := 1.14.0
 CARGO_TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 

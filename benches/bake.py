@@ -11,6 +11,7 @@ usage: python benches/bake.py [PARCELS] [ROUNDS]
 
 import collections
 import gzip
+import hashlib
 import importlib.util
 import json
 import shutil
@@ -127,7 +128,7 @@ def read(name):
 
 def contents(path):
     with path.open("rb") as file:
-        return {tile: gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data for tile, data in all_tiles(MmapSource(file))}
+        return {tile: hashlib.sha256(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).digest() for tile, data in all_tiles(MmapSource(file))}
 
 
 def edit(number):

@@ -39,14 +39,15 @@ def timed(args, cpus=None, **kw):
     args = [str(a) for a in args]
     if cpus is not None:
         args = ["taskset", "-c", cpus, *args]
-    start = time.perf_counter()
-    child = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **kw)
-    error = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - start
-    if status:
-        raise SystemExit(f"{args}: {error.decode()}")
-    return seconds, usage.ru_maxrss / 1024
+    need("/usr/bin/time", "GNU time")
+    with tempfile.NamedTemporaryFile("r") as peak:
+        # A child begins with the peak of the process that it was forked from: GNU time's is small, this one's may not be.
+        start = time.perf_counter()
+        done = subprocess.run(["/usr/bin/time", "-q", "-f", "%M", "-o", peak.name, *args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **kw)
+        seconds = time.perf_counter() - start
+        if done.returncode:
+            raise SystemExit(f"{args}: {done.stderr.decode()}")
+        return seconds, int(peak.read().split()[-1]) / 1024
 
 
 def median(values):
@@ -221,7 +222,7 @@ def tiles_with_parcels(home, zooms, seed=1):
 def curls(address, paths, connections, encoding="gzip", cpus=None):
     """Wall seconds to fetch every path once over so many connections: a curl with a connection each."""
     pin = ["taskset", "-c", cpus] if cpus else []
-    lists = ["".join(f'url = "http://{address}{p}"\noutput = "/dev/null"\n' for p in paths[i::connections]) for i in range(connections)]
+    lists = ["".join(f'url = "http://{address}{p}"\noutput = "/dev/null"\n' for p in paths[i::connections]) for i in range(min(connections, len(paths)))]
     start = time.perf_counter()
     children = []
     for asked in lists:
