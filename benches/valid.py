@@ -20,5 +20,5 @@ clients = pathlib.Path(__file__).resolve().parent.parent / "tests/clients"
 with served(city(parcels)) as (address, _):
     url = f"http://{address}"
     checked = subprocess.run([sys.executable, clients / "tiles_valid.py", url, "land_parcel", "planning_zone", "admin_unit", "--zooms", zooms, "--most", most, "--jobs", "2"])
-    subprocess.run([sys.executable, clients / "fabric.py", url, "land_parcel", "planning_zone", "admin_unit", "--zooms", "8-16", "--most", "64"], check=True)
+    subprocess.run([sys.executable, clients / "fabric.py", url, "land_parcel", "planning_zone", "admin_unit", "--by", "ma_ho_so", "--zooms", "8-16", "--most", "64"], check=True)
 raise SystemExit(checked.returncode)

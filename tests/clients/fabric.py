@@ -11,11 +11,12 @@ through OGC API Features and projected onto the same grid:
   union where the exact union has none.
 - seams: along borders between two tiles, the length on which they do not hold the same features.
 
-Of a layer with valid_from and valid_to only what is valid on --on is compared. At a zoom with more than --most tiles
+Of a layer with valid_from and valid_to only what is valid on --on is compared; features with different values of the
+column --by (plans that lie over each other) are fabrics of their own. At a zoom with more than --most tiles
 the first ones of a seeded window are taken; the report says so. Prints one JSON object; with --strict exits 1 if there
 is an overlap or a gap.
 
-usage: fabric.py URL LAYER… [--zooms 13-16] [--on 2026-01-01] [--most 400] [--tolerance 1.5] [--strict]
+usage: fabric.py URL LAYER… [--zooms 13-16] [--on 2026-01-01] [--by COLUMN] [--most 400] [--tolerance 1.5] [--strict]
 """
 
 import argparse
@@ -167,6 +168,7 @@ def main():
     arguments.add_argument("layers", nargs="+")
     arguments.add_argument("--zooms", default="13-16")
     arguments.add_argument("--on", default=datetime.date.today().isoformat())
+    arguments.add_argument("--by")
     arguments.add_argument("--most", type=int, default=400)
     arguments.add_argument("--tolerance", type=float, default=1.5)
     arguments.add_argument("--strict", action="store_true")
@@ -178,7 +180,10 @@ def main():
         bounds = server.layer(layer)["bounds"]
         features = exact(server, layer)
         valid = {k: s for k, (s, p) in features.items() if (p.get("valid_from") or "") <= o.on < (p.get("valid_to") or "9999")}
-        out = report[layer] = {"features": len(features), "compared": len(valid), "on": o.on, "zooms": {}}
+        groups = {}
+        for k in valid:
+            groups.setdefault(features[k][1].get(o.by), set()).add(k)
+        out = report[layer] = {"features": len(features), "compared": len(valid), "on": o.on, "fabrics": len(groups), "zooms": {}}
         for z in range(int(low), int(high or low) + 1):
             wanted, count = under(bounds, z)
             sampled = o.most and count > o.most
@@ -195,16 +200,17 @@ def main():
             area = shapely.union_all([shapely.box(x * EXTENT, y * EXTENT, (x + 1) * EXTENT, (y + 1) * EXTENT) for _, x, y in wanted])
             keys = list(valid)
             true = dict(zip(keys, on_grid(numpy.array([valid[k] for k in keys], dtype=object), z)))
-            inside = {k: s for k, s in true.items() if s.intersects(area)}
-            total, pairs, worst = 0.0, 0, 0.0
-            for here in tiles.values():
-                t, p, w = overlaps(here, true, 40075016.686 / 2**z / EXTENT)
-                total, pairs, worst = total + t, pairs + p, max(worst, w)
-            row = out["zooms"][z] = {
-                "tiles": sum(1 for here in tiles.values() if here),
-                **({"window_of": count} if sampled else {}),
-                "overlap_area": round(total, 3), "overlaps": pairs, "overlap_worst": round(worst, 3),
-                **gaps(tiles, inside, area, o.tolerance), **seams(tiles)}
+            row = out["zooms"][z] = {"tiles": sum(1 for here in tiles.values() if here), **({"window_of": count} if sampled else {})}
+            for members in groups.values():
+                some = {tile: {k: s for k, s in here.items() if k in members} for tile, here in tiles.items()}
+                total, pairs, worst = 0.0, 0, 0.0
+                for here in some.values():
+                    t, p, w = overlaps(here, true, 40075016.686 / 2**z / EXTENT)
+                    total, pairs, worst = total + t, pairs + p, max(worst, w)
+                inside = {k: true[k] for k in members if true[k].intersects(area)}
+                found = {"overlap_area": round(total, 3), "overlaps": pairs, "overlap_worst": round(worst, 3), **gaps(some, inside, area, o.tolerance), **seams(some)}
+                for name, value in found.items():
+                    row[name] = max(row.get(name, 0), value) if name.endswith("worst") else round(row.get(name, 0) + value, 3)
             wrong = wrong or bool(row["overlaps"] or row["gaps"] or row["slivers"])
             print(f"{layer} z{z}: {row}", file=sys.stderr, flush=True)
     print(json.dumps({"layers": report, "fits": not wrong}, indent=1))

@@ -158,7 +158,8 @@ fn fabrics_are_measured() -> anyhow::Result<()> {
     let said = run(Command::new(python())
         .arg(repo().join("tests/clients/fabric.py"))
         .arg(&server.url)
-        .args(["admin_unit", "planning_zone", "land_parcel", "--zooms", "8-16", "--most", "64"]))?;
+        .args(["admin_unit", "planning_zone", "land_parcel", "--by", "ma_ho_so"])
+        .args(["--zooms", "8-16", "--most", "64"]))?;
     let report: Value = serde_json::from_str(&said).with_context(|| said.clone())?;
     println!("{report:#}");
     for layer in ["admin_unit", "planning_zone", "land_parcel"] {
