@@ -16,7 +16,8 @@ LISTEN ?= 127.0.0.1:8080
 
 BUILD_PACKAGES := build-essential clang cmake libgdal-dev libproj-dev mold pkg-config protobuf-compiler
 TEST_PACKAGES := chromium gdal-bin postgresql-15 postgresql-15-postgis-3 python3-venv
-BENCH_PACKAGES := curl util-linux
+BENCH_PACKAGES := curl nginx-light time util-linux wrk
+MARTIN := 1.14.0
 CARGO_TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
 .PHONY: help
@@ -101,6 +102,20 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: bench-ingest bench-tiles bench-sql
-bench-ingest bench-tiles bench-sql: build setup-bench
-	"$(VENV)/bin/python" benches/$(@:bench-%=%).py
+.PHONY: setup-martin
+setup-martin: setup $(CACHE)/peers/.stamp-martin-$(MARTIN) ## Build Martin, the peer of bench-martin and bench-baked (takes long)
+
+$(CACHE)/peers/.stamp-martin-$(MARTIN):
+	env -u CARGO_TARGET_DIR cargo install martin --version $(MARTIN) --no-default-features --features postgres,pmtiles,mbtiles,metrics --locked --root "$(CACHE)/peers"
+	touch $@
+
+BENCHES := bench-ingest bench-tiles bench-sql bench-martin bench-bake bench-baked bench-scale bench-pictures
+.PHONY: $(BENCHES)
+$(BENCHES): build setup-bench ## A comparison with peers; its result goes to benches/RESULTS.md
+	KHO_CACHE="$(CACHE)" KHO_BIN="$(KHO)" "$(VENV)/bin/python" benches/$(@:bench-%=%).py
+
+VALID_PARCELS ?= 1000000
+VALID_ZOOMS ?= 8-18
+.PHONY: bench-valid
+bench-valid: build setup-bench ## Every tile of the large city, z8 to z18, read by two decoders and checked
+	KHO_CACHE="$(CACHE)" KHO_BIN="$(KHO)" "$(VENV)/bin/python" benches/valid.py $(VALID_PARCELS) $(VALID_ZOOMS)

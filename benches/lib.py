@@ -1,9 +1,14 @@
 """What the comparisons share: a throw-away PostGIS, timed children, medians, the results' file."""
 
+import contextlib
 import datetime
+import http.client
+import json
+import math
 import os
 import pathlib
 import platform
+import random
 import re
 import shutil
 import socket
@@ -34,14 +39,15 @@ def timed(args, cpus=None, **kw):
     args = [str(a) for a in args]
     if cpus is not None:
         args = ["taskset", "-c", cpus, *args]
-    start = time.perf_counter()
-    child = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **kw)
-    error = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - start
-    if status:
-        raise SystemExit(f"{args}: {error.decode()}")
-    return seconds, usage.ru_maxrss / 1024
+    need("/usr/bin/time", "GNU time")
+    with tempfile.NamedTemporaryFile("r") as peak:
+        # A child begins with the peak of the process that it was forked from: GNU time's is small, this one's may not be.
+        start = time.perf_counter()
+        done = subprocess.run(["/usr/bin/time", "-q", "-f", "%M", "-o", peak.name, *args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **kw)
+        seconds = time.perf_counter() - start
+        if done.returncode:
+            raise SystemExit(f"{args}: {done.stderr.decode()}")
+        return seconds, int(peak.read().split()[-1]) / 1024
 
 
 def median(values):
@@ -135,3 +141,127 @@ class Postgres:
 
     def sql(self, text):
         return run(self.psql("-c", text))
+
+
+def tool(name):
+    """Where a peer's binary is: among those that `make setup-…` built, or in PATH; None if it is absent."""
+    own = CACHE / "peers/bin" / name
+    return str(own) if own.exists() else shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(args, **kw):
+    """A child that is ended, and waited for, at the end."""
+    child = subprocess.Popen([str(a) for a in args], **kw)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+@contextlib.contextmanager
+def served(home, cpus=None, **env):
+    """`kho serve` of a city: its address and its process."""
+    args = [*(["taskset", "-c", cpus] if cpus else []), KHO, "--city", home, "serve", "--listen", "127.0.0.1:0", "--json"]
+    with running(args, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **env}) as child:
+        yield json.loads(child.stdout.readline())["listening"].removeprefix("http://"), child
+
+
+def answers(address, path, seconds=60):
+    """Waits until a server answers 200 there."""
+    for _ in range(seconds * 10):
+        try:
+            connection = http.client.HTTPConnection(address, timeout=10)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise SystemExit(f"nothing answers at http://{address}{path}")
+
+
+def fetch(address, path, **headers):
+    """(status, header fields, body) as they come."""
+    connection = http.client.HTTPConnection(address, timeout=300)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+
+
+def tile_of(lon, lat, z):
+    n = 2**z
+    return z, int((lon + 180) / 360 * n), int((1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * n)
+
+
+def tiles_with_parcels(home, zooms, seed=1):
+    """{zoom: so many distinct tiles that hold a parcel, in an order chosen by a seed}."""
+    rows = json.loads(run([KHO, "--city", home, "query", "--format", "json",
+                           "SELECT ST_XMin(geometry) x, ST_YMin(geometry) y FROM land_parcel WHERE kho_id % 37 = 1 ORDER BY kho_id"]))
+    found = {}
+    for z, count in zooms.items():
+        all_of = sorted({tile_of(r["x"], r["y"], z) for r in rows})
+        random.Random(seed).shuffle(all_of)
+        found[z] = all_of[:count]
+    return found
+
+
+def curls(address, paths, connections, encoding="gzip", cpus=None):
+    """Wall seconds to fetch every path once over so many connections: a curl with a connection each."""
+    pin = ["taskset", "-c", cpus] if cpus else []
+    lists = ["".join(f'url = "http://{address}{p}"\noutput = "/dev/null"\n' for p in paths[i::connections]) for i in range(min(connections, len(paths)))]
+    start = time.perf_counter()
+    children = []
+    for asked in lists:
+        child = subprocess.Popen([*pin, "curl", "-s", "-f", "-H", f"Accept-Encoding: {encoding}", "-K", "-"], stdin=subprocess.PIPE, text=True)
+        child.stdin.write(asked)
+        child.stdin.close()
+        children.append(child)
+    failed = [c.returncode for c in children if c.wait()]
+    if failed:
+        raise SystemExit(f"curl: {failed}")
+    return time.perf_counter() - start
+
+
+def client_alone(address, connections, path="/health", number=4000):
+    """Requests/s of `curls` when the server has nothing to do: what it measures must lie well below."""
+    return number / curls(address, [path] * number, connections)
+
+
+def rss(pid):
+    """Resident MiB of a process."""
+    return next(int(line.split()[1]) for line in open(f"/proc/{pid}/status") if line.startswith("VmRSS")) / 1024
+
+
+
+def load_parcels(postgres, home, srid=3857):
+    """The public columns of land_parcel in PostGIS, with its index, as a city would store it for tiles; the columns' names."""
+    say("loading PostGIS")
+    layer = next(x for x in json.loads(run([KHO, "--city", home, "layers", "--json"]))["layers"] if x["name"] == "land_parcel")
+    say(f"{layer['feature_count']} parcels")
+    with served(home) as (address, _):
+        columns = next(x for x in json.loads(fetch(address, "/api/layers")[2]) if x["name"] == "land_parcel")["columns"]
+    types = {"integer": "bigint", "float": "double precision", "boolean": "boolean", "date": "date"}
+    names = ["kho_id"] + [c["name"] for c in columns]
+    typed = ["kho_id bigint"] + [f"{c['name']} {types.get(c['type'], 'text')}" for c in columns]
+    postgres.sql(f"CREATE TABLE land_parcel ({', '.join(typed)}, geometry geometry)")
+    dump = subprocess.Popen([KHO, "--city", str(home), "query", "--format", "csv", f"SELECT {', '.join(names)}, geometry FROM land_parcel"], stdout=subprocess.PIPE)
+    subprocess.run(postgres.psql("-c", f"\\copy land_parcel ({', '.join(names)}, geometry) FROM STDIN WITH (FORMAT csv, HEADER true)"), stdin=dump.stdout, check=True)
+    postgres.sql(f"ALTER TABLE land_parcel ALTER geometry TYPE geometry(Geometry, {srid}) USING ST_Transform(ST_SetSRID(geometry, 4326), {srid})")
+    postgres.sql("CREATE INDEX ON land_parcel USING gist (geometry)")
+    postgres.sql("CLUSTER land_parcel USING land_parcel_geometry_idx")
+    postgres.sql("VACUUM ANALYZE land_parcel")
+    return names

@@ -162,3 +162,42 @@ fn styles_are_valid() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Every tile decodes in two independent decoders to the same, and is valid: commands, winding, GEOS.
+#[test]
+fn every_tile_is_valid() -> anyhow::Result<()> {
+    let city = City::sample(2_000)?;
+    let server = Server::start(&city, &[])?;
+    let said = run(Command::new(python())
+        .arg(repo().join("tests/clients/tiles_valid.py"))
+        .arg(&server.url)
+        .args(["land_parcel", "planning_zone", "admin_unit", "drain_pipe", "street_light"])
+        .args(["--zooms", "8-16", "--most", "200", "--jobs", "2"]))?;
+    let report: Value = serde_json::from_str(&said).with_context(|| said.clone())?;
+    println!("{report:#}");
+    assert_eq!(report["faults"], 0, "{report:#}");
+    // From z14 on nothing is left out.
+    for zoom in ["14", "15", "16"] {
+        assert_eq!(report["layers"]["land_parcel"][zoom]["ids"], 2_000, "z{zoom}: {report:#}");
+    }
+    Ok(())
+}
+
+/// How fabrics fit in their tiles: reported, not yet demanded (`--strict` would).
+#[test]
+fn fabrics_are_measured() -> anyhow::Result<()> {
+    let city = City::sample(2_000)?;
+    let server = Server::start(&city, &[])?;
+    let said = run(Command::new(python())
+        .arg(repo().join("tests/clients/fabric.py"))
+        .arg(&server.url)
+        .args(["admin_unit", "planning_zone", "land_parcel", "--by", "ma_ho_so"])
+        .args(["--zooms", "8-16", "--most", "64"]))?;
+    let report: Value = serde_json::from_str(&said).with_context(|| said.clone())?;
+    println!("{report:#}");
+    for layer in ["admin_unit", "planning_zone", "land_parcel"] {
+        let compared = report["layers"][layer]["compared"].as_u64().unwrap_or(0);
+        assert!(compared > 0, "{layer}: {report:#}");
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+"""Every tile of a layer decodes and is valid: read by two independent decoders and from the raw commands.
+
+For each non-empty tile under a layer's bounds:
+1. mapbox_vector_tile (PyPI) and @mapbox/vector-tile (npm, in Node) read the same ids, properties and geometries.
+2. The commands are those that MVT 2 allows; version 2; every feature has an id, once a layer.
+3. Every ring has an area, the first of a polygon and each exterior turns right on the screen, holes turn left.
+4. Every polygon is valid in GEOS.
+5. Coordinates lie inside the extent and the buffer.
+
+At a zoom with more than --most tiles under a layer's bounds, a seeded sample of --most of them; the report says so.
+Prints one JSON object; exit code 1 at any fault.
+
+usage: tiles_valid.py URL LAYER… [--zooms 8-16] [--most 2000] [--seed 1] [--buffer 64] [--jobs 1]
+"""
+
+import argparse
+import json
+import multiprocessing
+import pathlib
+import struct
+import subprocess
+import sys
+from collections import Counter
+
+import mapbox_vector_tile
+import shapely
+from mvt import LINE, POINT, POLYGON, Server, doubled_area, parsed, parts, polygons, under
+
+DECODE = pathlib.Path(__file__).parent / "decode.mjs"
+node = server = None
+
+
+def javascript(data):
+    global node
+    if node is None:
+        node = subprocess.Popen(["node", str(DECODE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    node.stdin.write(struct.pack(">I", len(data)) + data)
+    node.stdin.flush()
+    line = node.stdout.readline()
+    if not line:
+        raise ValueError("@mapbox/vector-tile gave up")
+    return json.loads(line)
+
+
+def lists(value):
+    return [lists(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def python(data):
+    """What mapbox_vector_tile reads, in decode.mjs's form."""
+    found = {}
+    for name, layer in mapbox_vector_tile.decode(data, default_options={"y_coord_down": True}).items():
+        found[name] = []
+        for f in layer["features"]:
+            shape = f["geometry"]
+            kind, places = shape["type"], lists(shape["coordinates"])
+            if kind in ("Point", "Polygon", "LineString"):
+                places = [places]
+            if kind.endswith("Point"):
+                places = [[p] for p in places]
+            number = POLYGON if "Polygon" in kind else LINE if "Line" in kind else POINT
+            found[name].append([f.get("id"), number, places, f["properties"]])
+    return found
+
+
+def check(data, buffer):
+    """The faults of a tile, and what it counts."""
+    faults, counts = [], Counter()
+    raw = parsed(data)
+    ids = set()
+    if len({layer.name for layer in raw.layers}) != len(raw.layers):
+        faults.append("a layer's name is there twice")
+    for layer in raw.layers:
+        here = f"layer {layer.name}"
+        if layer.version != 2:
+            faults.append(f"{here}: version {layer.version}")
+        low, high = -buffer, layer.extent + buffer
+        known = set()
+        if not layer.features:
+            faults.append(f"{here}: no features")
+        for f in layer.features:
+            where = f"{here}, feature {f.id}"
+            own = layer.name.startswith("kho:")
+            if not own and not f.HasField("id"):
+                faults.append(f"{where}: no id")
+            if not own and f.id in known:
+                faults.append(f"{where}: there twice")
+            known.add(f.id)
+            if len(f.tags) % 2 or any(k >= len(layer.keys) for k in f.tags[::2]) or any(v >= len(layer.values) for v in f.tags[1::2]):
+                faults.append(f"{where}: tags")
+            try:
+                found = parts(f.geometry, f.type)
+                if f.type == POLYGON:
+                    for ring in found:
+                        if not doubled_area(ring):
+                            raise ValueError("a ring without area")
+                        if ring[0] == ring[-1]:
+                            raise ValueError("a ring repeats its first point")
+                    shape = shapely.MultiPolygon(polygons(found))
+                    if not shape.is_valid:
+                        raise ValueError(f"not valid: {shapely.is_valid_reason(shape)}")
+                    counts["rings"] += len(found)
+            except ValueError as why:
+                faults.append(f"{where}: {why}")
+                continue
+            if any(not (low <= x <= high and low <= y <= high) for part in found for x, y in part):
+                faults.append(f"{where}: outside of the extent and its buffer")
+            counts["features"] += 1
+            counts["points"] += sum(len(p) for p in found)
+        if not layer.name.startswith("kho:"):
+            ids |= known
+    try:
+        a, b = python(data), javascript(data)
+        if a.keys() != b.keys():
+            faults.append(f"the decoders read different layers: {list(a)} and {list(b)}")
+        for name in a.keys() & b.keys():
+            for ours, theirs in zip(a[name], b[name], strict=True):
+                if ours != theirs:
+                    faults.append(f"layer {name}, feature {ours[0]}: the decoders differ: {str(ours)[:200]} | {str(theirs)[:200]}")
+    except Exception as why:  # whatever a decoder says of a tile is a fault of the tile
+        faults.append(f"a decoder refuses it: {why!r}")
+    return faults, counts, ids
+
+
+def work(job):
+    global server
+    url, layer, tile, buffer = job
+    if server is None:
+        server = Server(url)
+    data = server.tile(layer, *tile)
+    return tile, len(data), *(check(data, buffer) if data else ([], Counter(), set()))
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("url")
+    arguments.add_argument("layers", nargs="+")
+    arguments.add_argument("--zooms", default="8-16")
+    arguments.add_argument("--most", type=int, default=2000)
+    arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--buffer", type=int, default=64)
+    arguments.add_argument("--jobs", type=int, default=1)
+    o = arguments.parse_args()
+    low, _, high = o.zooms.partition("-")
+    asking = Server(o.url)
+    report, first, wrong = {}, [], 0
+    with multiprocessing.get_context("spawn").Pool(o.jobs) as pool:
+        for layer in o.layers:
+            bounds = asking.layer(layer)["bounds"]
+            for z in range(int(low), int(high or low) + 1):
+                wanted, all_tiles = under(bounds, z, o.most, o.seed)
+                row, ids = Counter(), set()
+                for tile, size, faults, counts, held in pool.imap(work, [(o.url, layer, tile, o.buffer) for tile in wanted], 8):
+                    if not size:
+                        continue
+                    row += counts
+                    row["tiles"] += 1
+                    row["bytes"] += size
+                    row["largest"] = max(row["largest"], size)
+                    row["faults"] += len(faults)
+                    ids |= held
+                    first += [f"{layer}/{'/'.join(map(str, tile))}: {fault}" for fault in faults[: max(0, 10 - len(first))]]
+                wrong += row["faults"]
+                entry = report.setdefault(layer, {})[z] = {
+                    "asked": len(wanted), **{k: row[k] for k in ("tiles", "features", "rings", "points", "bytes", "largest", "faults")}, "ids": len(ids)}
+                if len(wanted) < all_tiles:
+                    entry["sampled_of"] = all_tiles
+                print(f"{layer} z{z}: {entry}", file=sys.stderr, flush=True)
+    print(json.dumps({"layers": report, "faults": wrong, "first": first}, indent=1))
+    raise SystemExit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
