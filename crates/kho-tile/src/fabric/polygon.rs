@@ -96,11 +96,8 @@ impl Maker {
         for same in self.edges.chunk_by(|e, f| e == f || *e == (f.1, f.0)) {
             let ahead = same.iter().filter(|&e| *e == same[0]).count();
             let back = same.len() - ahead;
-            let (edge, times) = if ahead >= back {
-                (same[0], ahead - back)
-            } else {
-                ((same[0].1, same[0].0), back - ahead)
-            };
+            let (edge, times) =
+                if ahead >= back { (same[0], ahead - back) } else { ((same[0].1, same[0].0), back - ahead) };
             self.left.extend(std::iter::repeat_n(edge, times));
         }
         self.left.sort_unstable();
@@ -166,8 +163,7 @@ fn holds(exterior: &[Point], hole: &[Point]) -> bool {
     let mut inside = false;
     for to in exterior.iter().map(double) {
         if (from[1] <= p[1]) != (to[1] <= p[1]) {
-            let side =
-                product(to[0] - from[0], p[1] - from[1]) - product(to[1] - from[1], p[0] - from[0]);
+            let side = product(to[0] - from[0], p[1] - from[1]) - product(to[1] - from[1], p[0] - from[0]);
             if (to[1] > from[1]) == (side > 0) {
                 inside = !inside;
             }

@@ -148,25 +148,29 @@ pub(super) fn snap(mosaic: &Mosaic, edges: &Edges, more: &[Point], lattice: Latt
     routes
 }
 
-/// Leads every edge through the vertices within `tolerance` of it: T-junctions.
+/// Leads every lone edge through the lone edges' vertices within `tolerance` of it: T-junctions.
+/// Borders that both neighbours have alike are left alone, however fine they are.
 pub(super) fn join(mosaic: &Mosaic, edges: &Edges, tolerance: u32) -> Routes {
     let vertices = &mosaic.vertices;
-    let hot = Hot::new(vertices.clone(), Lattice::WORLD);
+    let lone = || edges.pairs.iter().zip(&edges.lone).filter(|e| *e.1).flat_map(|e| e.0);
+    let hot = Hot::new(lone().map(|&v| vertices[v as usize]).collect(), Lattice::WORLD);
     let half = 2 * i64::from(tolerance) + 1;
     let mut routes = Routes::default();
     let mut way: Vec<(i128, Point)> = Vec::new();
-    for &[a, b] in &edges.pairs {
+    for (&[a, b], &lone) in edges.pairs.iter().zip(&edges.lone) {
         let (a, b) = (vertices[a as usize], vertices[b as usize]);
-        let probe = Probe::new(a, b);
-        let end = probe.length2();
         way.clear();
-        hot.entered(&probe, half, |p, middle| {
-            let along = probe.along(middle);
-            if 0 < along && along < end && p != a && p != b {
-                way.push((along, p));
-            }
-        });
-        way.sort_unstable();
+        if lone {
+            let probe = Probe::new(a, b);
+            let end = probe.length2();
+            hot.entered(&probe, half, |p, middle| {
+                let along = probe.along(middle);
+                if 0 < along && along < end && p != a && p != b {
+                    way.push((along, p));
+                }
+            });
+            way.sort_unstable();
+        }
         routes.push(way.iter().map(|w| w.1));
     }
     routes

@@ -44,20 +44,26 @@ impl Partition {
         let ends = [(i, j), (k, l)];
         let [low, high] = [*ends.iter().min().unwrap(), *ends.iter().max().unwrap()];
         let [a, b] = [low, high].map(|(i, j)| self.corner(i, j));
-        let seed = |k: u64| [self.seed ^ k << 32, u64::from(low.0) << 32 | u64::from(low.1), u64::from(high.0), high.1.into()];
+        let seed = |k: u64| {
+            [self.seed ^ k << 32, u64::from(low.0) << 32 | u64::from(low.1), u64::from(high.0), high.1.into()]
+        };
         let parts = noise(6, seed(1)) as u32;
-        let at = |t: u32| [0, 1].map(|k| {
-            let d = i64::from(b[k]) - i64::from(a[k]);
-            (i64::from(a[k]) + (2 * d * i64::from(t) + i64::from(parts)).div_euclid(2 * i64::from(parts))) as u32
-        });
-        let outer = a[0] == b[0] || a[1] == b[1];
-        let bent = !outer && noise(3, seed(2)) == 0;
+        let at = |t: u32| {
+            [0, 1].map(|k| {
+                let d = i64::from(b[k]) - i64::from(a[k]);
+                (i64::from(a[k]) + (2 * d * i64::from(t) + i64::from(parts)).div_euclid(2 * i64::from(parts)))
+                    as u32
+            })
+        };
+        let bent = noise(3, seed(2)) == 0;
         let mut middle: Vec<Point> = (1..parts)
-            .filter(|&t| bent || noise(3, seed(10 + u64::from(t) + user * 100)) > 0)
+            // In cells of a few units, everything is within the tolerance of everything.
+            .filter(|&t| bent || self.cell < 100 || noise(3, seed(10 + u64::from(t) + user * 100)) > 0)
             .map(|t| {
                 let mut p = at(t);
-                if bent {
-                    let swing = u64::from(self.cell / 8);
+                // Only so far that it meets no other border: the input must be a partition.
+                if bent && 3 * t >= parts && 3 * t <= 2 * parts {
+                    let swing = u64::from(self.cell / 24);
                     p[0] += noise(swing + 1, seed(40 + u64::from(t))) as u32;
                     p[1] += noise(swing + 1, seed(50 + u64::from(t))) as u32;
                 }
@@ -84,22 +90,43 @@ impl Partition {
         noise(self.labels.into(), [self.seed, i.into(), j.into(), 7]) as u32
     }
 
-    /// A feature for every label; the cells of label 0 are dissolved first, so that there are
+    /// What lies around: a wide frame, so that the outline of the whole is known at every zoom.
+    fn frame(&self) -> [Point; 2] {
+        const MARGIN: u32 = 1 << 20;
+        [self.origin.map(|v| v - MARGIN), self.origin.map(|v| v + self.side * self.cell + MARGIN)]
+    }
+
+    /// A feature for every label and one for the frame (the last label); the cells of label 0 are dissolved first, so that there are
     /// holes, enclaves and pinches, the others are multipolygons of cells that touch.
     fn rings(&self, order: &[u32]) -> Rings {
         let cells = |label: u32| {
-            (0..self.side * self.side).map(|n| (n % self.side, n / self.side))
+            (0..self.side * self.side)
+                .map(|n| (n % self.side, n / self.side))
                 .filter(move |&(i, j)| self.label(i, j) == label)
         };
         let mut out = Rings::default();
         for &label in order {
             let mut feature = Rings::default();
             feature.feature();
+            if label == self.labels {
+                let [[x0, y0], [x1, y1]] = self.frame();
+                feature.ring([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]);
+                let mut hole = Vec::new();
+                let n = self.side;
+                let along = (0..n)
+                    .map(|k| [(k, 0), (k + 1, 0)])
+                    .chain((0..n).map(|k| [(n, k), (n, k + 1)]))
+                    .chain((0..n).map(|k| [(n - k, n), (n - k - 1, n)]))
+                    .chain((0..n).map(|k| [(0, n - k), (0, n - k - 1)]));
+                along.for_each(|[a, b]| self.border(a, b, 99, &mut hole));
+                hole.reverse();
+                feature.ring(hole);
+            }
             for (i, j) in cells(label) {
                 // Every feature sees the borders with its own choice of points.
                 feature.ring(self.cell(i, j, u64::from(label)));
             }
-            if label % 2 == 0 {
+            if label % 2 == 0 && label != self.labels {
                 feature = super::polygon::polygons(&feature);
             }
             out.feature();
@@ -112,10 +139,13 @@ impl Partition {
 }
 
 fn partition() -> impl Strategy<Value = Partition> {
-    let cell = prop_oneof![8u32..40, 40u32..400, 400u32..20_000];
+    let cell = prop_oneof![24u32..100, 100u32..400, 400u32..20_000];
     (any::<u64>(), 2u32..7, cell, 0u32..1 << 20, 0u32..1 << 20, 1u32..12).prop_map(
         |(seed, side, cell, x, y, labels)| Partition {
-            seed, side, cell, labels,
+            seed,
+            side,
+            cell,
+            labels,
             origin: [(1 << 31) - (1 << 19) + x, (1 << 30) - (1 << 19) + y],
         },
     )
@@ -144,7 +174,8 @@ fn check(rings: &Rings, lattice: Lattice) -> Result<i128, TestCaseError> {
     }
     prop_assert!(uses.values().all(|&n| n == 1), "an edge with two polygons on one side");
     // Edges meet at vertices only, lie on the lattice, and cross no tile's edge.
-    let distinct: Vec<_> = uses.keys().copied().filter(|&(a, b)| a < b || !uses.contains_key(&(b, a))).collect();
+    let distinct: Vec<_> =
+        uses.keys().copied().filter(|&(a, b)| a < b || !uses.contains_key(&(b, a))).collect();
     for (n, &(a, b)) in distinct.iter().enumerate() {
         prop_assert_eq!(lattice.centre(lattice.pixel(a)), a);
         let mut seams = Vec::new();
@@ -152,7 +183,10 @@ fn check(rings: &Rings, lattice: Lattice) -> Result<i128, TestCaseError> {
         prop_assert!(seams.is_empty(), "{:?} {:?} crosses from tile to tile", a, b);
         for &(c, d) in &distinct[n + 1..] {
             let meet = crossing(a, b, c, d).is_some()
-                || between(a, c, d) || between(b, c, d) || between(c, a, b) || between(d, a, b);
+                || between(a, c, d)
+                || between(b, c, d)
+                || between(c, a, b)
+                || between(d, a, b);
             prop_assert!(!meet, "{:?} {:?} meets {:?} {:?}", a, b, c, d);
         }
     }
@@ -168,7 +202,11 @@ fn check(rings: &Rings, lattice: Lattice) -> Result<i128, TestCaseError> {
             prop_assert_eq!(sorted.len(), ring.len(), "a ring passes a vertex twice");
             let area = area2(ring);
             prop_assert!(area != 0);
-            if area > 0 { last = area } else { last += area }
+            if area > 0 {
+                last = area
+            } else {
+                last += area
+            }
             prop_assert!(last > 0, "a hole larger than its exterior");
             sum += area;
         }
@@ -176,23 +214,32 @@ fn check(rings: &Rings, lattice: Lattice) -> Result<i128, TestCaseError> {
     // Edges without a partner are the outline of all.
     let outline: Vec<_> = all.iter().filter(|(a, b)| !uses.contains_key(&(*b, *a))).collect();
     let (xs, ys): (Vec<u32>, Vec<u32>) = outline.iter().map(|e| (e.0[0], e.0[1])).unzip();
-    let (Some(x0), Some(x1), Some(y0), Some(y1)) = (xs.iter().min(), xs.iter().max(), ys.iter().min(), ys.iter().max())
-    else { return Ok(sum) };
+    let (Some(x0), Some(x1), Some(y0), Some(y1)) =
+        (xs.iter().min(), xs.iter().max(), ys.iter().min(), ys.iter().max())
+    else {
+        return Ok(sum);
+    };
     for (a, b) in outline {
         let side = |k: usize, v: u32| a[k] == v && b[k] == v;
-        prop_assert!(side(0, *x0) || side(0, *x1) || side(1, *y0) || side(1, *y1), "a border without a neighbour");
+        prop_assert!(
+            side(0, *x0) || side(0, *x1) || side(1, *y0) || side(1, *y1),
+            "a border without a neighbour"
+        );
     }
     prop_assert_eq!(sum, 2 * i128::from(x1 - x0) * i128::from(y1 - y0));
     Ok(sum)
 }
 
 fn normal(rings: &Rings, feature: usize) -> Vec<Vec<Point>> {
-    let mut out: Vec<Vec<Point>> = rings.rings(feature).map(|r| {
-        let first = (0..r.len()).min_by_key(|&i| r[i]).unwrap_or(0);
-        let mut r = r.to_vec();
-        r.rotate_left(first);
-        r
-    }).collect();
+    let mut out: Vec<Vec<Point>> = rings
+        .rings(feature)
+        .map(|r| {
+            let first = (0..r.len()).min_by_key(|&i| r[i]).unwrap_or(0);
+            let mut r = r.to_vec();
+            r.rotate_left(first);
+            r
+        })
+        .collect();
     out.sort();
     out
 }
@@ -204,19 +251,19 @@ proptest! {
 
     #[test]
     fn no_gap_and_no_overlap_at_any_zoom(p in partition(), z in 5u8..=21, thin in any::<bool>()) {
-        let order: Vec<u32> = (0..p.labels).collect();
+        let order: Vec<u32> = (0..=p.labels).collect();
         let mosaic = node(p.rings(&order));
         check(&at_rest(&mosaic), Lattice::WORLD)?;
         let lattice = Lattice::of_zoom(z);
         let area = check(&at_zoom(&mosaic, z, thin), lattice)?;
         // The corners of the whole move with the lattice, and cover what they cover there.
-        let [a, b] = [(0, 0), (p.side, p.side)].map(|(i, j)| lattice.centre(lattice.pixel(p.corner(i, j))));
+        let [a, b] = p.frame().map(|c| lattice.centre(lattice.pixel(c)));
         prop_assert_eq!(area, 2 * i128::from(b[0] - a[0]) * i128::from(b[1] - a[1]));
     }
 
     #[test]
     fn the_order_of_features_has_no_influence(p in partition(), z in 8u8..=18, shift in 0usize..12) {
-        let order: Vec<u32> = (0..p.labels).collect();
+        let order: Vec<u32> = (0..=p.labels).collect();
         let mut other = order.clone();
         other.rotate_left(shift % order.len());
         other.reverse();
@@ -228,7 +275,7 @@ proptest! {
 
     #[test]
     fn thinning_stays_within_its_tolerance(p in partition(), z in 10u8..=17) {
-        let order: Vec<u32> = (0..p.labels).collect();
+        let order: Vec<u32> = (0..=p.labels).collect();
         let mosaic = node(p.rings(&order));
         let tolerance = f64::from(Lattice::of_zoom(z).step()) / 2.0;
         let thinned = super::simplify::simplify(&mosaic, tolerance);

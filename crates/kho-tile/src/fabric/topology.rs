@@ -103,22 +103,26 @@ impl Mosaic {
 
     /// The edges, each once.
     pub fn edges(&self) -> Edges {
-        let mut pairs: Vec<u64> = self
+        // Lower vertex, higher vertex, direction in one number; no layer has 2³¹ vertices.
+        let mut uses: Vec<u64> = self
             .steps()
             .filter(|(a, b)| a != b)
-            .map(|(a, b)| u64::from(a.min(b)) << 32 | u64::from(a.max(b)))
+            .map(|(a, b)| u64::from(a.min(b)) << 33 | u64::from(a.max(b)) << 1 | u64::from(a > b))
             .collect();
-        pairs.sort_unstable();
-        pairs.dedup();
+        uses.sort_unstable();
         let mut starts = vec![0; self.vertices.len() + 1];
-        for pair in &pairs {
-            starts[(pair >> 32) as usize + 1] += 1;
+        let (mut pairs, mut lone) = (Vec::new(), Vec::new());
+        for same in uses.chunk_by(|a, b| a >> 1 == b >> 1) {
+            let low = (same[0] >> 33) as usize;
+            starts[low + 1] += 1;
+            pairs.push([low as u32, (same[0] >> 1) as u32]);
+            let back = same.iter().filter(|&u| u & 1 == 1).count();
+            lone.push(2 * back != same.len());
         }
         for v in 1..starts.len() {
             starts[v] += starts[v - 1];
         }
-        let pairs = pairs.iter().map(|&p| [(p >> 32) as u32, p as u32]).collect();
-        Edges { starts, pairs }
+        Edges { starts, pairs, lone }
     }
 
     /// The rings without the vertices that are not kept.
@@ -176,6 +180,9 @@ impl Mosaic {
 pub(crate) struct Edges {
     starts: Vec<u32>,
     pub(super) pairs: Vec<[u32; 2]>,
+    /// Whether an edge has no partner on its other side: the outline of the layer, or a border on
+    /// which two neighbours do not have the same vertices.
+    pub(super) lone: Vec<bool>,
 }
 
 impl Edges {

@@ -16,9 +16,7 @@ pub(super) struct BoundsTree {
 impl BoundsTree {
     /// The tree over `count` things.
     pub fn new(count: usize, bounds: impl Fn(usize) -> Bounds) -> Self {
-        let hull = |a: Bounds, b: Bounds| {
-            [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]
-        };
+        let hull = |a: Bounds, b: Bounds| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])];
         const NONE: Bounds = [u32::MAX, u32::MAX, 0, 0];
         let first: Vec<Bounds> = (0..count)
             .step_by(FAN)
