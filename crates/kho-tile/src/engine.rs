@@ -3,6 +3,7 @@
 use crate::grid::TileFrame;
 use crate::index::{Group, LayerIndex, columns_id};
 use crate::load::{Blocks, LoadedGroup};
+use crate::overview::{FabricConfig, Level, Overview, Overviews};
 use crate::render::{Manner, Painter};
 use crate::stats::{Counters, TileStats};
 use crate::tile::Packing;
@@ -76,6 +77,8 @@ struct TileKey {
     x: u32,
     y: u32,
     encoding: Encoding,
+    /// Whether it is drawn from an [`Overview`]: that may come later than the first tile.
+    shared: bool,
 }
 
 #[derive(Debug)]
@@ -86,6 +89,7 @@ struct Inner {
     indexes: Cache<IndexKey, Arc<LayerIndex>>,
     tiles: Option<Cache<TileKey, Tile>>,
     blocks: Blocks,
+    overviews: Overviews,
     /// Drawing takes a core; no more at once than there are.
     permits: Arc<Semaphore>,
     painters: Mutex<Vec<Painter>>,
@@ -107,6 +111,11 @@ impl TileEngine {
 
     /// An engine that draws in its own way.
     pub fn with_drawing(lake: Lake, config: TileConfig, drawing: Drawing) -> Self {
+        Self::with_fabrics(lake, config, drawing, FabricConfig::default())
+    }
+
+    /// An engine that says how much is to be done for fabrics.
+    pub fn with_fabrics(lake: Lake, config: TileConfig, drawing: Drawing, fabrics: FabricConfig) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let counters = Arc::new(Counters::default());
         let tiles = (config.cache_bytes > 0).then(|| {
@@ -119,6 +128,7 @@ impl TileEngine {
             indexes: Cache::new(INDEXES),
             tiles,
             blocks: Blocks::new(config.block_bytes, cores, Arc::clone(&counters)),
+            overviews: Overviews::new(fabrics),
             permits: Arc::new(Semaphore::new(cores)),
             painters: Mutex::new(Vec::new()),
             cores,
@@ -158,7 +168,9 @@ impl TileEngine {
             return Ok(Tile::empty());
         }
         let index = self.index(grant).await?;
-        let make = || self.make(&index, frame, self.manner(grant, z), self.packing(z, encoding));
+        let overview = self.overview(grant, &index, &frame, z).await?;
+        let shared = overview.is_some();
+        let make = || self.make(&index, overview, frame, self.manner(grant, z), self.packing(z, encoding));
         let Some(tiles) = &self.0.tiles else { return make().await };
         let key = TileKey {
             layer: index.layer.clone(),
@@ -169,6 +181,7 @@ impl TileEngine {
             x,
             y,
             encoding,
+            shared,
         };
         if let Some(tile) = tiles.get(&key).await {
             self.0.counters.hit();
@@ -187,6 +200,50 @@ impl TileEngine {
         self.0.blocks.settle().await;
         (stats.block_cache_bytes, stats.block_cache_entries) = self.0.blocks.size();
         stats
+    }
+
+    /// Builds what a fabric needs for its borders to stay shared at every zoom, and keeps it as long
+    /// as [`FabricConfig::bytes`] allow. Small layers get it by themselves when a tile is asked for;
+    /// this is for the large ones, before a bake. Does nothing for layers that are no fabric.
+    ///
+    /// # Errors
+    /// What the lake or its files refuse.
+    pub async fn build_overviews(&self, grant: &Grant) -> Result<(), TileError> {
+        if !grant.layer().fabric {
+            return Ok(());
+        }
+        let index = self.index(grant).await?;
+        let first = grant.layer().zoom.min;
+        let small = self.0.overviews.at_once(&index);
+        let levels = (first..self.0.drawing.full_zoom.max(first)).map(|z| self.level(z, small));
+        for level in levels.chain((!small).then_some(Level::Rest)) {
+            self.0.overviews.build(&self.0.blocks, &index, grant.class(), level).await?;
+        }
+        Ok(())
+    }
+
+    fn level(&self, z: u8, small: bool) -> Level {
+        let thin = z < self.0.drawing.full_zoom;
+        if thin || small { Level::Zoom { z, thin } } else { Level::Rest }
+    }
+
+    /// What the borders of a fabric are drawn from, built now if the layer is small enough.
+    async fn overview(
+        &self,
+        grant: &Grant,
+        index: &Arc<LayerIndex>,
+        frame: &TileFrame,
+        z: u8,
+    ) -> Result<Option<Arc<Overview>>, TileError> {
+        if !grant.layer().fabric || index.groups(&frame.window).is_empty() {
+            return Ok(None);
+        }
+        let small = self.0.overviews.at_once(index);
+        let level = self.level(z, small);
+        if small {
+            return self.0.overviews.build(&self.0.blocks, index, grant.class(), level).await.map(Some);
+        }
+        Ok(self.0.overviews.held(index, grant.class(), level).await)
     }
 
     fn manner(&self, grant: &Grant, z: u8) -> Manner {
@@ -216,15 +273,17 @@ impl TileEngine {
     async fn make(
         &self,
         index: &Arc<LayerIndex>,
+        overview: Option<Arc<Overview>>,
         frame: TileFrame,
         manner: Manner,
         packing: Packing,
     ) -> Result<Tile, TileError> {
+        let overview = overview.as_deref();
         let groups = index.groups(&frame.window);
         if groups.is_empty() {
             return Ok(Tile::empty());
         }
-        let (mut tile, mut painter) = self.draw(index, &groups, frame, manner, packing).await?;
+        let (mut tile, mut painter) = self.draw(index, &groups, overview, frame, manner, packing).await?;
         if let Some(bound) = packing.bound {
             // What stays shrinks a little more each time, so this ends; three rounds are rare.
             let mut target = bound as f64 * 0.95;
@@ -235,8 +294,8 @@ impl TileEngine {
                 let share = target / tile.packed_len as f64;
                 let least_rank = rank_for(&mut painter.ranks, share);
                 self.give_back(painter);
-                (tile, painter) =
-                    self.draw(index, &groups, frame, Manner { least_rank, ..manner }, packing).await?;
+                let manner = Manner { least_rank, ..manner };
+                (tile, painter) = self.draw(index, &groups, overview, frame, manner, packing).await?;
                 target *= 0.8;
             }
         }
@@ -248,6 +307,7 @@ impl TileEngine {
         &self,
         index: &Arc<LayerIndex>,
         groups: &[Group],
+        overview: Option<&Overview>,
         frame: TileFrame,
         manner: Manner,
         packing: Packing,
@@ -259,11 +319,16 @@ impl TileEngine {
         let mut took = std::time::Duration::ZERO;
         let last = groups.len().div_ceil(GROUPS_AT_ONCE) - 1;
         for (number, chunk) in groups.chunks(GROUPS_AT_ONCE).enumerate() {
-            let loaded: Vec<LoadedGroup> = futures::stream::iter(chunk.to_vec())
+            let mut loaded: Vec<LoadedGroup> = futures::stream::iter(chunk.to_vec())
                 .map(|group| self.0.blocks.get(index, group))
                 .buffered(self.0.cores.max(2))
                 .try_collect()
                 .await?;
+            for (group, (geometry, _)) in chunk.iter().zip(&mut loaded) {
+                if let Some(block) = overview.and_then(|o| o.block(*group)) {
+                    *geometry = Arc::clone(block);
+                }
+            }
             let cut_off = |e: &dyn std::fmt::Display| TileError::Internal(e.to_string());
             let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(|e| cut_off(&e))?;
             let index = Arc::clone(index);

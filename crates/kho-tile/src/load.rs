@@ -93,6 +93,18 @@ impl Blocks {
         }
     }
 
+    /// The geometry of a row group alone.
+    pub async fn geometry(&self, index: &LayerIndex, group: Group) -> Result<Arc<GeometryBlock>, TileError> {
+        let Some(file) = index.files.get(group.0 as usize) else {
+            return Err(TileError::Internal("a row group of no file".into()));
+        };
+        let key = BlockKey { file: file.id, group: group.1, columns: None };
+        match self.cached(key, index, file, read_geometry).await? {
+            Block::Geometry(block) => Ok(block),
+            Block::Attributes(_) => Err(TileError::Internal("a block of the wrong kind".into())),
+        }
+    }
+
     async fn cached(
         &self,
         key: BlockKey,

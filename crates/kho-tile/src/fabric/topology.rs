@@ -6,6 +6,7 @@
 //! because taking a vertex away takes it from all rings at once.
 
 use super::exact::{Point, morton};
+use super::polygon::area2;
 
 /// The rings of the features of a layer: exteriors turn right on the screen, holes left; no closing
 /// points. Features are numbered in the order in which they are added.
@@ -33,9 +34,9 @@ impl Rings {
         self.feature_starts.len()
     }
 
-    /// The number of points.
-    pub fn points(&self) -> usize {
-        self.points.len()
+    /// The rings of a feature, and whether each is a hole.
+    pub fn wound(&self, feature: usize) -> impl Iterator<Item = (bool, &[Point])> {
+        self.rings(feature).map(|ring| (area2(ring) < 0, ring))
     }
 
     /// The rings of a feature.
@@ -78,11 +79,6 @@ impl Mosaic {
         }
         vertices.shrink_to_fit();
         Self { vertices, corners, ring_starts: rings.ring_starts, feature_starts: rings.feature_starts }
-    }
-
-    /// The number of corners of all rings.
-    pub fn corners(&self) -> usize {
-        self.corners.len()
     }
 
     /// Bytes of memory held.
