@@ -46,8 +46,8 @@ impl BoundsTree {
         found: &mut impl FnMut(usize) -> bool,
     ) -> bool {
         let boxes = &self.levels[level];
-        for at in from..to.min(boxes.len()) {
-            if !pass(&boxes[at]) {
+        for (at, bounds) in boxes.iter().enumerate().take(to).skip(from) {
+            if !pass(bounds) {
                 continue;
             }
             let next = at * FAN;
