@@ -6,6 +6,7 @@ use crate::block::GeometryBlock;
 use crate::grid::{Grid, TileFrame};
 use crate::index::{Group, LayerIndex, columns_id};
 use crate::load::{Blocks, LoadedGroup};
+use crate::overview::{FabricConfig, Level, Overview, Overviews};
 use crate::render::{Manner, Painter};
 use crate::stats::{Counters, TileStats};
 use crate::tile::Packing;
@@ -83,6 +84,8 @@ struct TileKey {
     x: u32,
     y: u32,
     encoding: Encoding,
+    /// Whether it is drawn from an [`Overview`]: that may come later than the first tile.
+    shared: bool,
 }
 
 #[derive(Debug)]
@@ -94,6 +97,7 @@ struct Inner {
     tiles: Option<Cache<TileKey, Tile>>,
     composites: Option<Cache<composite::Key, Tile>>,
     blocks: Blocks,
+    overviews: Overviews,
     /// Drawing takes a core; no more at once than there are.
     permits: Arc<Semaphore>,
     painters: Mutex<Vec<Painter>>,
@@ -115,6 +119,11 @@ impl TileEngine {
 
     /// An engine that draws in its own way.
     pub fn with_drawing(lake: Lake, config: TileConfig, drawing: Drawing) -> Self {
+        Self::with_fabrics(lake, config, drawing, FabricConfig::default())
+    }
+
+    /// An engine that says how much is to be done for fabrics.
+    pub fn with_fabrics(lake: Lake, config: TileConfig, drawing: Drawing, fabrics: FabricConfig) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let counters = Arc::new(Counters::default());
         let (composites, tiles) = composite::caches(config.cache_bytes);
@@ -126,6 +135,7 @@ impl TileEngine {
             tiles,
             composites,
             blocks: Blocks::new(config.block_bytes, cores, Arc::clone(&counters)),
+            overviews: Overviews::new(fabrics),
             permits: Arc::new(Semaphore::new(cores)),
             painters: Mutex::new(Vec::new()),
             cores,
@@ -185,11 +195,14 @@ impl TileEngine {
             return Ok(Tile::empty());
         }
         let index = self.index(grant, grid).await?;
-        let make = || self.make(&index, frame, self.manner(grant, zoom), self.packing(zoom, encoding));
+        let overview = self.overview(grant, &index, &frame, z).await?;
+        let shared = overview.is_some();
+        let (manner, packing) = (self.manner(grant, zoom), self.packing(zoom, encoding));
+        let make = || self.make(&index, overview, frame, manner, packing);
         let Some(tiles) = &self.0.tiles else { return make().await };
         let key = TileKey {
             layer: index.layer.clone(),
-            since: index.since(&frame.window),
+            since: if shared { index.version } else { index.since(&frame.window) },
             class: grant.class(),
             columns: index.columns,
             grid,
@@ -197,6 +210,7 @@ impl TileEngine {
             x,
             y,
             encoding,
+            shared,
         };
         if let Some(tile) = tiles.get(&key).await {
             self.0.counters.hit();
@@ -257,6 +271,57 @@ impl TileEngine {
         self.0.config.max_tile_bytes
     }
 
+    /// Builds what a fabric needs for its borders to stay shared at every zoom, and keeps it as long
+    /// as [`FabricConfig::bytes`] allow. Small layers get it by themselves when a tile is asked for;
+    /// this is for the large ones. Does nothing for layers that are no fabric.
+    ///
+    /// # Errors
+    /// What the lake or its files refuse.
+    pub async fn build_overviews(&self, grant: &Grant) -> Result<(), TileError> {
+        if !grant.layer().fabric {
+            return Ok(());
+        }
+        let index = self.index(grant, Grid::default()).await?;
+        let first = grant.layer().zoom.min;
+        let small = self.0.overviews.at_once(&index);
+        let levels = (first..self.0.drawing.full_zoom.max(first)).map(|z| self.level(z, small));
+        for level in levels.chain((!small).then_some(Level::Rest)) {
+            self.0.overviews.build(&self.0.blocks, &index, grant.class(), level).await?;
+        }
+        Ok(())
+    }
+
+    fn level(&self, z: u8, small: bool) -> Level {
+        let thin = z < self.0.drawing.full_zoom;
+        if thin || small { Level::Zoom { z, thin } } else { Level::Rest }
+    }
+
+    /// What the borders of a fabric are drawn from, built now if the layer is small enough. Only for
+    /// WebMercatorQuad: in other grids a fabric is drawn polygon by polygon.
+    pub(crate) async fn overview(
+        &self,
+        grant: &Grant,
+        index: &Arc<LayerIndex>,
+        frame: &TileFrame,
+        z: u8,
+    ) -> Result<Option<Arc<Overview>>, TileError> {
+        let plain = !grant.layer().fabric || index.grid != Grid::default();
+        if plain || index.groups(&frame.window).is_empty() {
+            return Ok(None);
+        }
+        let small = self.0.overviews.at_once(index);
+        let level = self.level(z, small);
+        if small {
+            return self.0.overviews.build(&self.0.blocks, index, grant.class(), level).await.map(Some);
+        }
+        Ok(self.0.overviews.held(index, grant.class(), level).await)
+    }
+
+    /// Whether tiles depend on more than what is in their window: on all borders of a fabric.
+    pub(crate) fn is_woven(&self, grant: &Grant, index: &LayerIndex) -> bool {
+        grant.layer().fabric && self.0.overviews.at_once(index)
+    }
+
     pub(crate) fn manner(&self, grant: &Grant, z: u8) -> Manner {
         Manner { simplify: z < self.0.drawing.full_zoom && !grant.layer().fabric, least_rank: 0 }
     }
@@ -285,11 +350,12 @@ impl TileEngine {
     async fn make(
         &self,
         index: &Arc<LayerIndex>,
+        overview: Option<Arc<Overview>>,
         frame: TileFrame,
         manner: Manner,
         packing: Packing,
     ) -> Result<Tile, TileError> {
-        self.make_timed(index, frame, manner, packing).await.map(|(tile, _)| tile)
+        self.make_timed(index, overview, frame, manner, packing).await.map(|(tile, _)| tile)
     }
 
     /// Makes a tile; a second time with fewer features if it came out too big. With the time that
@@ -297,15 +363,18 @@ impl TileEngine {
     pub(crate) async fn make_timed(
         &self,
         index: &Arc<LayerIndex>,
+        overview: Option<Arc<Overview>>,
         frame: TileFrame,
         manner: Manner,
         packing: Packing,
     ) -> Result<(Tile, Duration), TileError> {
+        let overview = overview.as_deref();
         let groups = index.groups(&frame.window);
         if groups.is_empty() {
             return Ok((Tile::empty(), Duration::ZERO));
         }
-        let (mut tile, mut painter, mut took) = self.draw(index, &groups, frame, manner, packing).await?;
+        let (mut tile, mut painter, mut took) =
+            self.draw(index, &groups, overview, frame, manner, packing).await?;
         if let Some(bound) = packing.bound {
             // What stays shrinks a little more each time, so this ends; three rounds are rare.
             let mut target = bound as f64 * 0.95;
@@ -316,9 +385,9 @@ impl TileEngine {
                 let share = target / tile.packed_len as f64;
                 let least_rank = rank_for(&mut painter.ranks, share);
                 self.give_back(painter);
+                let manner = Manner { least_rank, ..manner };
                 let time;
-                (tile, painter, time) =
-                    self.draw(index, &groups, frame, Manner { least_rank, ..manner }, packing).await?;
+                (tile, painter, time) = self.draw(index, &groups, overview, frame, manner, packing).await?;
                 took += time;
                 target *= 0.8;
             }
@@ -331,6 +400,7 @@ impl TileEngine {
         &self,
         index: &Arc<LayerIndex>,
         groups: &[Group],
+        overview: Option<&Overview>,
         frame: TileFrame,
         manner: Manner,
         packing: Packing,
@@ -342,11 +412,16 @@ impl TileEngine {
         let mut took = Duration::ZERO;
         let last = groups.len().div_ceil(GROUPS_AT_ONCE) - 1;
         for (number, chunk) in groups.chunks(GROUPS_AT_ONCE).enumerate() {
-            let loaded: Vec<LoadedGroup> = futures::stream::iter(chunk.to_vec())
+            let mut loaded: Vec<LoadedGroup> = futures::stream::iter(chunk.to_vec())
                 .map(|group| self.0.blocks.get(index, group))
                 .buffered(self.0.cores.max(2))
                 .try_collect()
                 .await?;
+            for (group, (geometry, _)) in chunk.iter().zip(&mut loaded) {
+                if let Some(block) = overview.and_then(|o| o.block(*group)) {
+                    *geometry = Arc::clone(block);
+                }
+            }
             let cut_off = |e: &dyn std::fmt::Display| TileError::Internal(e.to_string());
             let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(|e| cut_off(&e))?;
             let index = Arc::clone(index);

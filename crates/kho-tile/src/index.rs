@@ -5,6 +5,7 @@ use crate::grid::{EVERYWHERE, Grid, WorldBox};
 use crate::touched::Touched;
 use kho_access::Grant;
 use kho_lake::{Lake, LakeError, SnapshotId, row_group_bounds};
+use kho_layer::GEOMETRY;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
@@ -48,6 +49,8 @@ pub(crate) struct LayerIndex {
     pub keys: Vec<String>,
     /// A hash of [`LayerIndex::keys`].
     pub columns: u64,
+    /// About how many points the layer's geometries have, from the footers alone.
+    pub points: u64,
     /// The data files.
     pub files: Vec<Arc<OpenFile>>,
     tree: RTree<GeomWithData<Rectangle<[i64; 2]>, Group>>,
@@ -66,6 +69,7 @@ impl LayerIndex {
             grid,
             version: 0,
             since: Touched::default(),
+            points: 0,
             files: Vec::new(),
             tree: RTree::new(),
             layer: layer.clone(),
@@ -90,6 +94,11 @@ impl LayerIndex {
         .map_err(refused)?;
         for (file, footer) in files {
             let bounds = row_group_bounds(&footer);
+            // 16 bytes a point in WKB, and little else.
+            let columns = footer.row_groups().iter().flat_map(|g| g.columns());
+            let geometry = columns.filter(|c| c.column_path().string() == GEOMETRY);
+            index.points +=
+                geometry.map(|c| u64::try_from(c.uncompressed_size()).unwrap_or(0) / 16).sum::<u64>();
             for number in 0..footer.num_row_groups() {
                 // A row group of unknown place must be looked at every time: its block knows.
                 let b =

@@ -100,7 +100,7 @@ impl Blocks {
         }
     }
 
-    /// The geometry alone.
+    /// The geometry of a row group alone.
     pub async fn geometry(&self, index: &LayerIndex, group: Group) -> Result<Arc<GeometryBlock>, TileError> {
         let Some(file) = index.files.get(group.0 as usize) else {
             return Err(TileError::Internal("a row group of no file".into()));

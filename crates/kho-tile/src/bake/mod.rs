@@ -96,6 +96,8 @@ impl TileEngine {
         }
         let manner = self.baked_manner(options.gzip_level, min, max, index.columns);
         let former = match former {
+            // A fabric's borders are drawn in one go: a change here may move a vertex over there.
+            Some(_) if self.is_woven(grant, &index) => None,
             Some(former) if former.archive.manner().await?.as_deref() == Some(manner.as_str()) => {
                 Some(former)
             }
@@ -209,7 +211,9 @@ impl TileEngine {
                 }
                 let packing = Packing { level: options.gzip_level, ..self.packing(z, Encoding::Gzip) };
                 let frame = TileFrame::new(Grid::default(), z, x, y, self.drawing().buffer)?;
-                let (tile, took) = self.make_timed(index, frame, self.manner(grant, z), packing).await?;
+                let overview = self.overview(grant, index, &frame, z).await?;
+                let (tile, took) =
+                    self.make_timed(index, overview, frame, self.manner(grant, z), packing).await?;
                 Ok::<_, TileError>((job, tile.body.clone(), Some((tile, took))))
             })
             .buffered(AHEAD * self.cores());

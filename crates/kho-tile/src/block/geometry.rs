@@ -66,6 +66,11 @@ impl GeometryBlock {
         })
     }
 
+    /// The number of features, with a geometry or without.
+    pub fn rows(&self) -> usize {
+        self.ids.len()
+    }
+
     /// How many geometries could not be read.
     pub fn unreadable(&self) -> usize {
         self.unreadable
@@ -138,6 +143,28 @@ impl GeometryBuilder {
         self.ids.push(id as u64);
         self.kinds.push(self.kind);
         self.boxes.push(self.extent.unwrap_or(NOWHERE));
+    }
+
+    /// Adds a feature that is in world units already: parts as [`Feature::parts`] gives them. One
+    /// without parts has no geometry.
+    pub fn push_world<P>(&mut self, id: u64, kind: FeatureKind, parts: impl Iterator<Item = (bool, P)>)
+    where
+        P: AsRef<[[u32; 2]]>,
+    {
+        self.part_starts.push(self.holes.len() as u32);
+        let first = self.holes.len();
+        let mut extent = NOWHERE;
+        for (hole, part) in parts {
+            self.point_starts.push(self.points.len() as u32);
+            self.holes.push(hole);
+            for &[x, y] in part.as_ref() {
+                extent = [extent[0].min(x), extent[1].min(y), extent[2].max(x), extent[3].max(y)];
+                self.points.push([x, y]);
+            }
+        }
+        self.ids.push(id);
+        self.kinds.push((self.holes.len() > first).then_some(kind));
+        self.boxes.push(extent);
     }
 
     /// Adds a part to the feature at hand.
