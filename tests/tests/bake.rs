@@ -1,6 +1,6 @@
 //! Baking with the real binary, under a running server.
 
-use kho_e2e::{City, Reply, Server, get_with};
+use kho_e2e::{City, Reply, Server, get_with, run};
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
@@ -75,7 +75,7 @@ fn bakes_of_what_is_not_published_are_refused() -> anyhow::Result<()> {
     std::fs::write(&path, closed)?;
     let said = city.refused(&["bake", "street_light"])?;
     assert!(said.contains("street_light") && said.contains("published"), "{said}");
-    let target = city.dir().join("lamps.mbtiles");
+    let target = city.dir().join("lamps.zip");
     let said = city.refused(&["bake", "land_parcel", "--output", &target.to_string_lossy()])?;
     assert!(said.contains(".pmtiles"), "{said}");
     let target = city.dir().join("parcels.pmtiles");
@@ -86,5 +86,15 @@ fn bakes_of_what_is_not_published_are_refused() -> anyhow::Result<()> {
         Some(15.into())
     );
     assert!(std::fs::read(&target)?.starts_with(b"PMTiles\x03"));
+
+    // The same as MBTiles, for GDAL and whoever else reads those.
+    let boxed = city.dir().join("parcels.mbtiles");
+    city.kho(&["bake", "land_parcel", "--max-zoom", "15", "--output", &boxed.to_string_lossy()])?;
+    let seen = run(std::process::Command::new("ogrinfo")
+        .args(["-ro", "-so", "-al", "-oo", "ZOOM_LEVEL=15"])
+        .arg(&boxed))?;
+    assert!(seen.contains("Layer name: land_parcel") && seen.contains("so_thua"), "{seen}");
+    let left: Vec<_> = std::fs::read_dir(city.dir())?.flatten().map(|e| e.file_name()).collect();
+    assert!(!left.iter().any(|n| n.to_string_lossy().contains(".part")), "{left:?}");
     Ok(())
 }

@@ -112,8 +112,8 @@ pub enum Command {
     Bake {
         /// The layers; all that are published if none is named
         layers: Vec<String>,
-        /// Write one layer's archive here and not into the city
-        #[arg(long, value_name = "FILE.pmtiles")]
+        /// Write one layer's tiles here and not into the city: FILE.pmtiles or FILE.mbtiles
+        #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
         /// The first zoom; the layer's own if it is higher
         #[arg(long, value_name = "Z")]

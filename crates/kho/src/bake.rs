@@ -90,9 +90,10 @@ async fn one(
     let changed = async |since: i64| changed(lake, grant, since, bake.full).await;
     let report = match &bake.output {
         Some(path) => {
+            let kind = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
             anyhow::ensure!(
-                path.extension().is_some_and(|e| e == "pmtiles"),
-                "{} does not end in .pmtiles, which is what is written",
+                ["pmtiles", "mbtiles"].contains(&kind),
+                "{} ends neither in .pmtiles nor in .mbtiles, which are what can be written",
                 path.display()
             );
             anyhow::ensure!(
@@ -104,7 +105,16 @@ async fn one(
                 Some((archive, since)) => changed(since).await.map(|changed| Former { archive, changed }),
                 None => None,
             };
-            Some(engine.bake(grant, bake.options, former, path, &progress).await?)
+            if kind == "mbtiles" {
+                // By way of an archive: one way to make tiles, two to keep them.
+                let archive = path.with_extension("mbtiles.pmtiles");
+                let report = engine.bake(grant, bake.options, None, &archive, &progress).await?;
+                let written = Archive::open(&archive).await?.to_mbtiles(path).await;
+                std::fs::remove_file(&archive)?;
+                Some(BakeReport { bytes: written?, ..report })
+            } else {
+                Some(engine.bake(grant, bake.options, former, path, &progress).await?)
+            }
         }
         None => {
             let store = BakeStore::in_city(&context.dir);

@@ -111,8 +111,18 @@ impl Archive {
     }
 
     async fn of_kho(&self) -> Result<Option<Value>, TileError> {
+        Ok(self.metadata().await?.get("kho").cloned())
+    }
+
+    /// What the archive says of itself: a JSON object with `name`, `vector_layers` and so on.
+    pub(super) async fn metadata(&self) -> Result<Value, TileError> {
         let text = self.reader.get_metadata().await.map_err(|e| failed(&self.path, &e))?;
-        let metadata: Value = serde_json::from_str(&text).map_err(|e| failed(&self.path, &e))?;
-        Ok(metadata.get("kho").cloned())
+        serde_json::from_str(&text).map_err(|e| failed(&self.path, &e))
+    }
+
+    /// West, south, east, north; degrees.
+    pub(super) fn bounds(&self) -> [f64; 4] {
+        let h = self.reader.get_header();
+        [h.min_longitude, h.min_latitude, h.max_longitude, h.max_latitude]
     }
 }

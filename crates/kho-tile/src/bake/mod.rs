@@ -4,6 +4,7 @@
 //! the same features. They are compressed harder, since that is done once.
 
 mod archive;
+mod mbtiles;
 mod plan;
 mod report;
 mod sink;
