@@ -29,7 +29,7 @@ demo: build ## Build, make the sample city, publish it, serve it on loopback
 	rm -rf "$(DEMO)"
 	$(KHO) sample "$(DEMO)/deliveries" --parcels $(DEMO_PARCELS) --seed 1
 	$(KHO) init "$(DEMO)/city" --synthetic
-	$(KHO) --city "$(DEMO)/city" ingest --all "$(DEMO)/deliveries"
+	$(KHO) --city "$(DEMO)/city" ingest --all "$(DEMO)/deliveries" --bake
 	$(KHO) --city "$(DEMO)/city" serve --listen $(LISTEN)
 
 .PHONY: build

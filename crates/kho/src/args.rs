@@ -75,6 +75,9 @@ pub enum Command {
         /// Who delivers; the user's login name by default
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
+        /// Then bake the tiles of those of the layers that are published, as `kho bake` does
+        #[arg(long)]
+        bake: bool,
     },
     /// List the layers and what the lake holds of them
     Layers {

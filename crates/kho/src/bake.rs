@@ -16,28 +16,43 @@ pub struct Bake {
     pub full: bool,
 }
 
-pub fn run(context: &Context, bake: Bake) -> anyhow::Result<()> {
+/// Each layer, with what was made of it; `None` if it was baked already.
+pub struct Baked(Vec<(String, Option<BakeReport>)>);
+
+impl Baked {
+    /// For programs.
+    pub fn json(&self) -> serde_json::Value {
+        let each = self.0.iter().map(|(layer, report)| match report {
+            Some(report) => serde_json::json!(report),
+            None => serde_json::json!({"layer": layer, "up_to_date": true}),
+        });
+        each.collect()
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        self.0.iter().map(|(layer, report)| line(layer, report.as_ref())).collect::<Vec<_>>().join("\n")
+    }
+}
+
+pub fn run(context: &Context, bake: &Bake) -> anyhow::Result<()> {
+    let baked = make(context, bake)?;
+    context.answer(&serde_json::json!({ "layers": baked.json() }), || baked.text())
+}
+
+/// Bakes, and tells.
+pub fn make(context: &Context, bake: &Bake) -> anyhow::Result<Baked> {
     let policy = context.policy()?;
     let lake = context.lake(policy.city())?;
     let engine = TileEngine::new(lake.clone(), TileConfig::default());
-    let reports = context.wait(async {
+    context.wait(async {
         let grants = grants(context, &lake, bake.snapshot, &bake.layers).await?;
         let mut reports = Vec::with_capacity(grants.len());
         for grant in &grants {
-            let made = one(context, &lake, &engine, grant, &bake).await?;
+            let made = one(context, &lake, &engine, grant, bake).await?;
             reports.push((grant.layer().name.clone(), made));
         }
-        Ok::<_, anyhow::Error>(reports)
-    })?;
-    let json: Vec<_> = reports
-        .iter()
-        .map(|(layer, report)| match report {
-            Some(report) => serde_json::json!(report),
-            None => serde_json::json!({"layer": layer, "up_to_date": true}),
-        })
-        .collect();
-    context.answer(&serde_json::json!({ "layers": json }), || {
-        reports.iter().map(|(layer, report)| line(layer, report.as_ref())).collect::<Vec<_>>().join("\n")
+        Ok(Baked(reports))
     })
 }
 

@@ -1,11 +1,13 @@
 //! `kho ingest`: delivered files → one snapshot.
 
+use crate::bake::{self, Bake, Baked};
 use crate::context::{Context, bytes, grouped, shown};
 use crate::progress;
 use anyhow::Context as _;
 use kho_ingest::{IngestError, ReadOptions, Summary};
 use kho_lake::{Commit, Provenance, SourceFile, WrittenLayer};
 use kho_layer::LayerDef;
+use kho_tile::BakeOptions;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -67,7 +69,7 @@ impl Total {
     }
 }
 
-pub fn run(context: &Context, plan: Vec<Delivery>, by: Option<String>) -> anyhow::Result<()> {
+pub fn run(context: &Context, plan: Vec<Delivery>, by: Option<String>, bake: bool) -> anyhow::Result<()> {
     let city = context.city()?;
     // Every name is checked before the first file is opened: a typo in the last line of a
     // manifest should not cost the time of all the others.
@@ -91,10 +93,34 @@ pub fn run(context: &Context, plan: Vec<Delivery>, by: Option<String>) -> anyhow
     }
     let snapshot = context.wait(commit.finish(written))?;
     let seconds = start.elapsed();
-    context.answer(
-        &serde_json::json!({ "snapshot": snapshot, "seconds": seconds.as_secs_f64(), "layers": outcomes }),
-        || report(snapshot, seconds, &outcomes),
-    )
+    let baked = if bake { baked(context, &deliveries, snapshot)? } else { None };
+    let mut json =
+        serde_json::json!({ "snapshot": snapshot, "seconds": seconds.as_secs_f64(), "layers": outcomes });
+    if let Some(baked) = &baked {
+        json["baked"] = baked.json();
+    }
+    context.answer(&json, || {
+        let tiles = baked.iter().map(Baked::text);
+        std::iter::once(report(snapshot, seconds, &outcomes)).chain(tiles).collect::<Vec<_>>().join("\n")
+    })
+}
+
+/// Bakes those of the layers that everybody may see.
+fn baked(
+    context: &Context,
+    deliveries: &[(Arc<LayerDef>, Delivery)],
+    snapshot: i64,
+) -> anyhow::Result<Option<Baked>> {
+    let published = deliveries.iter().filter(|(layer, _)| layer.published);
+    let layers: Vec<String> = published.map(|(layer, _)| layer.name.clone()).collect();
+    if layers.is_empty() {
+        return Ok(None);
+    }
+    let options = BakeOptions::default();
+    let wanted = Bake { layers, output: None, options, snapshot: Some(snapshot), full: false };
+    bake::make(context, &wanted)
+        .map(Some)
+        .context(format!("the layers are in snapshot {snapshot}, but their tiles could not be baked"))
 }
 
 fn one_layer(

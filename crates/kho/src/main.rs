@@ -47,13 +47,13 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             init::new_layer(&context, &name, &source, crs, source_layer, public)
         }
         Command::Sample { dir, parcels, seed } => sample::run(&context, &dir, parcels, seed),
-        Command::Ingest { layer, sources, all, crs, source_layer, by } => {
+        Command::Ingest { layer, sources, all, crs, source_layer, by, bake } => {
             let plan = match (all, layer) {
                 (Some(dir), _) => manifest::read(&dir)?,
                 (None, Some(layer)) => vec![ingest::Delivery { layer, sources, crs, source_layer }],
                 (None, None) => anyhow::bail!("name a layer and its sources, or --all DIR"),
             };
-            ingest::run(&context, plan, by)
+            ingest::run(&context, plan, by, bake)
         }
         Command::Layers { snapshot } => list::layers(&context, snapshot),
         Command::Snapshots => list::snapshots(&context),
@@ -62,7 +62,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Bake { layers, output, min_zoom, max_zoom, level, snapshot, full } => {
             let options = bake::options(min_zoom, max_zoom, level)?;
-            bake::run(&context, bake::Bake { layers, output, options, snapshot, full })
+            bake::run(&context, &bake::Bake { layers, output, options, snapshot, full })
         }
         Command::Tiles(TilesCommand::Stats { layers }) => bake::stats(&context, &layers),
         Command::Network(command) => network::run(&context, command),
