@@ -5,7 +5,9 @@ use crate::support::{CELL, CORNER, Fallible, Town, batch, outline, parcels, poly
 use flate2::read::GzDecoder;
 use kho_access::{Grant, Principal};
 use kho_lake::Area;
-use kho_tile::{Archive, BakeOptions, BakeReport, BakeStore, Encoding, TileConfig, TileEngine};
+use kho_tile::{
+    Archive, BakeOptions, BakeReport, BakeStore, Drawing, Encoding, FabricConfig, TileConfig, TileEngine,
+};
 use std::io::Read;
 
 const OFF: TileConfig = TileConfig { cache_bytes: 0, block_bytes: 64 << 20, max_tile_bytes: 60_000 };
@@ -56,7 +58,9 @@ async fn bake(store: &BakeStore, town: &Town, engine: &TileEngine, grant: &Grant
 async fn what_is_baked_is_what_is_made_on_demand() -> Fallible {
     let town = Town::new().await?;
     let layer = town.layer("land_parcel")?;
-    let engine = TileEngine::new(town.lake.clone(), OFF);
+    // Drawn parcel by parcel, as a whole city is.
+    let alone = FabricConfig { points: 0, bytes: 1 << 20 };
+    let engine = TileEngine::with_fabrics(town.lake.clone(), OFF, Drawing::default(), alone);
     let store = BakeStore::in_city(town.dir.path());
     let edited = |edition: i64| {
         let layer = &layer;
@@ -98,6 +102,28 @@ async fn what_is_baked_is_what_is_made_on_demand() -> Fallible {
     let last = town.grant(&Principal::Anonymous, "land_parcel", three)?;
     let whole = bake(&store, &town, &engine, &last).await.unwrap();
     assert_eq!((whole.made, files()), (whole.tiles, 2), "where everything changed, all is made");
+    Ok(())
+}
+
+/// A change to a small fabric may move a vertex anywhere: all of it is baked again, and is right.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_fabric_is_baked_whole() -> Fallible {
+    let town = Town::new().await?;
+    let layer = town.layer("land_parcel")?;
+    let engine = TileEngine::new(town.lake.clone(), OFF);
+    let store = BakeStore::in_city(town.dir.path());
+    for edition in 0..2 {
+        let rows = parcels(&layer, SIDE, 0).enumerate().map(|(j, old)| match j {
+            2 => batch(&layer, 1 + 2 * SIDE, edition, &vec![None; SIDE as usize]),
+            _ => old,
+        });
+        let snapshot = town.put("land_parcel", rows).await?;
+        let grant = town.grant(&Principal::Anonymous, "land_parcel", snapshot)?;
+        let report = bake(&store, &town, &engine, &grant).await.unwrap();
+        assert_eq!(report.made, report.tiles);
+        let archive = BakeStore::in_city(town.dir.path()).archive(&engine, &grant).await?.unwrap();
+        same(&engine, &grant, &archive).await?;
+    }
     Ok(())
 }
 

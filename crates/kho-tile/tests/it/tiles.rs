@@ -6,11 +6,13 @@ use fast_mvt::{MvtReaderRef, MvtTile, MvtValue};
 use flate2::read::GzDecoder;
 use geo::{Area, Geometry, MapCoords, MultiPolygon, Validation};
 use kho_access::Principal;
-use kho_tile::{Encoding, Tile, TileConfig, TileEngine, TileError};
+use kho_tile::{Drawing, Encoding, FabricConfig, Tile, TileConfig, TileEngine, TileError};
 use std::collections::HashSet;
 use std::io::Read;
 
 const OFF: TileConfig = TileConfig { cache_bytes: 0, block_bytes: 64 << 20, max_tile_bytes: usize::MAX };
+/// No layer is small enough to be drawn as a fabric.
+const ALONE: FabricConfig = FabricConfig { points: 0, bytes: 1 << 20 };
 const ON: TileConfig = TileConfig { cache_bytes: 16 << 20, ..OFF };
 
 fn raw(tile: &Tile) -> Fallible<Vec<u8>> {
@@ -168,7 +170,9 @@ async fn an_edit_cools_the_tiles_above_it_and_no_others() -> Fallible {
             batch(layer, 1 + 2 * side, edition, &shapes)
         })
     };
-    let engine = TileEngine::new(town.lake.clone(), ON);
+    // Drawn parcel by parcel, as a whole city is: a small fabric's tiles hang together.
+    let over = |config| TileEngine::with_fabrics(town.lake.clone(), config, Drawing::default(), ALONE);
+    let engine = over(ON);
     let tile = async |snapshot: i64, row: f64| -> Fallible<(Tile, bool)> {
         let grant = town.grant(&Principal::Anonymous, "land_parcel", snapshot)?;
         let (x, y) = tile_at(17, CORNER.0 + CELL * 60.0, CORNER.1 + CELL * row);
@@ -176,7 +180,7 @@ async fn an_edit_cools_the_tiles_above_it_and_no_others() -> Fallible {
         let tile = engine.tile(&grant, 17, x, y).await?;
         assert!(tile.features > 30);
         // Whether it was there or made anew, it is the tile of this snapshot.
-        assert_eq!(TileEngine::new(town.lake.clone(), OFF).tile(&grant, 17, x, y).await?, tile);
+        assert_eq!(over(OFF).tile(&grant, 17, x, y).await?, tile);
         Ok((tile, engine.stats().await.tile_hits > hits))
     };
     let one = town.put("land_parcel", edited(0)).await?;
