@@ -164,7 +164,7 @@ impl LayerWriter {
             restricted.extend(sibling);
         }
         let mut moves = self.moves(&self.main, &main);
-        for shape in &self.restricted {
+        if let Some(shape) = &self.restricted {
             moves.extend(self.moves(shape, &restricted));
         }
         let shapes = self.digest.shapes();

@@ -15,7 +15,7 @@ pub use report::{BakeReport, ZoomStats};
 pub use store::BakeStore;
 
 use crate::engine::TileEngine;
-use crate::grid::{EVERYWHERE, Grid, NOWHERE, TileFrame};
+use crate::grid::{EVERYWHERE, Grid, NOWHERE, TileFrame, WorldBox};
 use crate::index::LayerIndex;
 use crate::tile::Packing;
 use crate::{Encoding, TileError};
@@ -172,7 +172,7 @@ impl TileEngine {
         let mut redo = Tiles::default();
         let projector = Grid::default().projector();
         let boxes = || former.changed.iter().map(|b| projector.project_box(*b));
-        let size = |b| (min..=max).map(|z| plan::count(&plan::covering(z, buffer, b))).sum::<u64>();
+        let size = |b: &WorldBox| (min..=max).map(|z| plan::count(&plan::covering(z, buffer, b))).sum::<u64>();
         if boxes().map(|b| size(&b)).sum::<u64>() > former.archive.tiles() {
             return Ok(None);
         }
