@@ -78,8 +78,9 @@ mod tests {
         fn there_and_back(lon in 100.0..120.0f64, lat in 4.0..25.0f64) {
             let [e, n] = to_wgs84(lon, lat).ok_or_else(|| TestCaseError::fail("a latitude"))?;
             let (lon2, lat2) = back(n.to_radians().sin_cos(), e.to_radians().sin_cos());
-            // A hundredth of a millimetre.
-            prop_assert!((lon2.to_degrees() - lon).abs() < 1e-10 && (lat2.to_degrees() - lat).abs() < 1e-10);
+            // A millimetre: the rotation for small angles and its reverse are both approximations, as
+            // EPSG defines them and PROJ computes them.
+            prop_assert!((lon2.to_degrees() - lon).abs() < 1e-8 && (lat2.to_degrees() - lat).abs() < 1e-8);
             // The shift is of about 200 m: that it is done at all.
             prop_assert!((e - lon).hypot(n - lat) > 0.001);
         }

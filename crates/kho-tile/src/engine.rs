@@ -108,6 +108,8 @@ struct Inner {
 /// Row groups loaded at once for one tile: enough to keep the cores busy, few enough that a tile
 /// over a whole province stays within memory.
 const GROUPS_AT_ONCE: usize = 16;
+/// A tile is drawn so often again to get it under its bound.
+const ROUNDS: usize = 6;
 /// Layers at snapshots whose index is kept.
 const INDEXES: u64 = 1024;
 
@@ -329,7 +331,7 @@ impl TileEngine {
     pub(crate) fn packing(&self, z: u8, encoding: Encoding) -> Packing {
         let bound = (z < self.0.drawing.full_zoom).then(|| self.0.config.max_tile_bytes.max(1));
         let level = self.0.drawing.gzip_level;
-        Packing { encoding, level, measure: level, bound }
+        Packing { encoding, level, measure: level, bound, sketch: bound.is_some() }
     }
 
     pub(crate) async fn index(&self, grant: &Grant, grid: Grid) -> Result<Arc<LayerIndex>, TileError> {
@@ -378,7 +380,7 @@ impl TileEngine {
         if let Some(bound) = packing.bound {
             // What stays shrinks a little more each time, so this ends; three rounds are rare.
             let mut target = bound as f64 * 0.95;
-            for _ in 0..6 {
+            for round in 1..=ROUNDS {
                 if tile.packed_len <= bound {
                     break;
                 }
@@ -386,6 +388,7 @@ impl TileEngine {
                 let least_rank = rank_for(&mut painter.ranks, share);
                 self.give_back(painter);
                 let manner = Manner { least_rank, ..manner };
+                let packing = Packing { sketch: round < ROUNDS, ..packing };
                 let time;
                 (tile, painter, time) = self.draw(index, &groups, overview, frame, manner, packing).await?;
                 took += time;

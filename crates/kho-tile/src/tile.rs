@@ -12,6 +12,9 @@ const LEFT_OUT: &str = "kho:left_out";
 /// Part of every ETag: to be raised when the same features come to be written as other bytes.
 pub(crate) const FORMAT: u64 = 2;
 
+/// So many times the bound no tile is after compression to less than half.
+const FAR_TOO_BIG: usize = 8;
+
 /// How a tile's bytes are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Encoding {
@@ -74,6 +77,8 @@ pub(crate) struct Packing {
     pub measure: u32,
     /// The most bytes that the tile may have when gzipped; `None` for as many as it takes.
     pub bound: Option<usize>,
+    /// Whether a tile that is far too big may come without its body: it is only to be drawn again.
+    pub sketch: bool,
 }
 
 impl Tile {
@@ -109,9 +114,16 @@ impl Tile {
         if left_out > 0 {
             say_left_out(&[(layer, left_out)], &mut raw);
         }
-        let (raw_len, etag) = (raw.len(), quoted(hash(&raw, packing.level)));
+        let raw_len = raw.len();
+        if packing.sketch && packing.bound.is_some_and(|bound| raw_len > FAR_TOO_BIG * bound) {
+            // About what gzip would make of it: its share of features is looked for from there.
+            let packed_len = raw_len / 5 * 2;
+            let etag = String::new();
+            return Ok(Self { body: Bytes::new(), raw_len, etag, features, left_out, packed_len, layer_len });
+        }
+        let etag = quoted(hash(&raw, packing.level));
         // What is left out must depend neither on who asks nor on how hard a bake compresses.
-        let Packing { encoding, level, measure, bound } = packing;
+        let Packing { encoding, level, measure, bound, .. } = packing;
         let apart = encoding != Encoding::Gzip || level != measure;
         let measured = apart && bound.is_some_and(|b| raw_len > b);
         let as_gzip =

@@ -47,10 +47,11 @@ async fn events(State(app): State<App>, params: Params, headers: HeaderMap) -> R
     let now = app.current().await?;
     // A number that was never the lake's (another city, a lake made anew) tells nothing.
     let last = last_id(&headers).or(asked).filter(|last| (0..=now).contains(last)).unwrap_or(now);
-    let mut first = Event::default().event("snapshot").data(json!({"snapshot": now}).to_string());
+    let mut first = Event::default().event("snapshot");
     if last == now {
         first = first.id(now.to_string());
     }
+    let first = first.data(json!({"snapshot": now}).to_string());
     let listener =
         Listener { state: app.feed.listen(&app.lake, now), app, last, first: Some(first), _seat: seat };
     let stream = futures::stream::unfold(listener, Listener::next);

@@ -1,7 +1,7 @@
 //! Baking: all tiles of a layer into one PMTiles archive, and taking them out again.
 //!
 //! The tiles are the ones that are made on demand, by the same painter: baked or not, a tile holds
-//! the same features. They are compressed harder, since that is done once.
+//! the same features.
 
 mod archive;
 mod mbtiles;
@@ -43,9 +43,9 @@ pub struct BakeOptions {
 
 impl Default for BakeOptions {
     fn default() -> Self {
-        // Level 6 costs about twice the time of level 1 and saves about a tenth of the bytes that
-        // are then read for as long as the snapshot stands.
-        Self { min_zoom: None, max_zoom: None, gzip_level: 6 }
+        // `kho bake --level`: of a million parcels' tiles level 6 saves 6 % of the bytes that level 1
+        // makes, for 40 % more time.
+        Self { min_zoom: None, max_zoom: None, gzip_level: 1 }
     }
 }
 
@@ -172,7 +172,8 @@ impl TileEngine {
         let mut redo = Tiles::default();
         let projector = Grid::default().projector();
         let boxes = || former.changed.iter().map(|b| projector.project_box(*b));
-        let size = |b: &WorldBox| (min..=max).map(|z| plan::count(&plan::covering(z, buffer, b))).sum::<u64>();
+        let size =
+            |b: &WorldBox| (min..=max).map(|z| plan::count(&plan::covering(z, buffer, b))).sum::<u64>();
         if boxes().map(|b| size(&b)).sum::<u64>() > former.archive.tiles() {
             return Ok(None);
         }
