@@ -15,7 +15,7 @@ use crate::http::problem::Problem;
 use crate::tiles::around;
 
 /// Pixels to a metre of screen at 96 to the inch, as ArcGIS reckons scales.
-const PIXELS_PER_METRE: f64 = 96.0 / 0.0254;
+const PIXELS_PER_METRE: f64 = 96.0 * 39.37;
 
 pub(super) async fn describe(
     State(app): State<App>,
