@@ -78,9 +78,9 @@ mod tests {
         fn there_and_back(lon in 100.0..120.0f64, lat in 4.0..25.0f64) {
             let [e, n] = to_wgs84(lon, lat).ok_or_else(|| TestCaseError::fail("a latitude"))?;
             let (lon2, lat2) = back(n.to_radians().sin_cos(), e.to_radians().sin_cos());
-            // A millimetre: the rotation for small angles and its reverse are both approximations, as
-            // EPSG defines them and PROJ computes them.
-            prop_assert!((lon2.to_degrees() - lon).abs() < 1e-8 && (lat2.to_degrees() - lat).abs() < 1e-8);
+            // Five millimetres: each way starts at height 0 and drops the height it ends at, tens of
+            // metres, along normals that differ by 200 m in the Earth's radius.
+            prop_assert!((lon2.to_degrees() - lon).abs() < 5e-8 && (lat2.to_degrees() - lat).abs() < 5e-8);
             // The shift is of about 200 m: that it is done at all.
             prop_assert!((e - lon).hypot(n - lat) > 0.001);
         }

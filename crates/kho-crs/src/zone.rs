@@ -149,9 +149,9 @@ mod tests {
         fn there_and_back(zone in 0usize..20, east in -400_000.0..1_400_000.0f64, north in 620_000.0..2_690_000.0f64) {
             let plane = ZONES[zone].1.plane();
             let there = plane.unproject(east, north).and_then(|[lon, lat]| plane.project(lon, lat));
-            // A millimetre: most of it is the datum's reverse, which is an approximation.
+            // Five millimetres: most of it is the height that the datum's shift drops.
             prop_assert!(
-                there.is_some_and(|[e, n]| (e - east).abs() < 1e-3 && (n - north).abs() < 1e-3),
+                there.is_some_and(|[e, n]| (e - east).abs() < 5e-3 && (n - north).abs() < 5e-3),
                 "{there:?} for {east} {north}"
             );
         }

@@ -160,9 +160,9 @@ proptest! {
         let plane = kho_crs::Zone::of(9217).map(kho_crs::Zone::plane);
         let [east, north] = in_crs(khanh_hoa(), inside(khanh_hoa(), lon, lat)?);
         let back = plane.and_then(|p| p.unproject(east, north));
-        // A world unit is 0.49 mm, which is 4.4e-9° of latitude; the datum's reverse strays by as much.
+        // A world unit is 0.49 mm; there and back the datum's shift drops a height, for some millimetres.
         prop_assert!(
-            back.is_some_and(|[l, b]| (l - lon).abs() < 1e-8 && (b - lat).abs() < 1e-8),
+            back.is_some_and(|[l, b]| (l - lon).abs() < 5e-8 && (b - lat).abs() < 5e-8),
             "{back:?} for {lon} {lat}"
         );
     }
