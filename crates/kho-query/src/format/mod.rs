@@ -133,7 +133,7 @@ macro_rules! writers {
         $($(#[$doc])*
         ///
         /// # Errors
-        /// Those of [`write`].
+        /// Those of [`write()`].
         pub async fn $name(answer: Answer, out: &mut (dyn Write + '_)) -> Result<(), QueryError> {
             write(answer, Format::$format, out).await
         })*
