@@ -20,6 +20,7 @@ mod health;
 mod http;
 mod ogc;
 mod pages;
+mod planning;
 mod router;
 mod serve;
 mod styles;

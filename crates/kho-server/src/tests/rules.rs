@@ -46,6 +46,8 @@ const ADDRESSES: [&str; 43] = [
     "/api/layers/address_point/features/70",
     "/api/search?q=12/345",
     "/api/parcels/1000/planning",
+    "/planning/answer?parcel=1000",
+    "/planning/page.css",
     "/api/networks/drainage/trace?from=50",
 ];
 

@@ -23,7 +23,7 @@ use crate::data::rows::{at_rows, each};
 use crate::http::conditional::{Freshness, Tagged};
 use crate::http::params::Params;
 use crate::http::problem::Problem;
-use question::Question;
+pub(crate) use question::Question;
 
 /// The most characters of a search, and the most results.
 const LONGEST: usize = 200;
@@ -169,7 +169,7 @@ fn result(layer: &Published, batch: &RecordBatch, row: usize, kind: &str, label:
 }
 
 /// The names of the units by code: of those valid today first, because codes are reused.
-async fn wards(app: &App, at: &At) -> Result<HashMap<String, String>, Problem> {
+pub(crate) async fn wards(app: &App, at: &At) -> Result<HashMap<String, String>, Problem> {
     let Some(layer) = at.catalogue.layer("admin_unit").map(Arc::clone) else { return Ok(HashMap::new()) };
     let lake = app.lake.clone();
     tokio::task::spawn_blocking(move || {
