@@ -22,6 +22,7 @@ mod ogc;
 mod pages;
 mod planning;
 mod router;
+mod search;
 mod serve;
 mod styles;
 #[cfg(test)]

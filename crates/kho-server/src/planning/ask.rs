@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use geo::{InteriorPoint, Intersects};
+use arrow::array::RecordBatch;
+use geo::Intersects;
 use geo_types::Point;
-use kho_layer::{GEOMETRY, fold};
+use kho_layer::fold;
 
 use super::overlay::{areas, plane};
-use crate::api::search::{Question, wards};
+
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
@@ -16,9 +16,10 @@ use crate::data::filter::{Day, Filter, Span};
 use crate::data::geojson::{id, value};
 use crate::data::index::{self, Index, IndexKind};
 use crate::data::rows::{at_rows, page};
-use crate::data::shape;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
+use crate::search::question::Question;
+use crate::search::{find, gazetteer, wards};
 
 /// The most parcels that one question is answered for.
 pub(super) const MOST: usize = 20;
@@ -111,7 +112,7 @@ fn parcel(text: &str) -> Option<Ask> {
 
 /// Longitude and latitude in degrees, or easting and northing in metres, in either order: in Vietnam
 /// no pair can be taken for another.
-fn point(text: &str, srid: u32, lon: f64) -> Option<[f64; 2]> {
+pub(crate) fn point(text: &str, srid: u32, lon: f64) -> Option<[f64; 2]> {
     let numbers: Vec<f64> = text
         .split([',', ';', ' '])
         .filter(|part| !part.is_empty())
@@ -209,28 +210,17 @@ async fn by_address(
     day: Day,
 ) -> Result<Vec<Match>, Problem> {
     let addresses = at.catalogue.require("address_point")?;
-    let index = Index::of(app, addresses, IndexKind::Address).await?;
-    let asked = words.to_owned();
-    let mut hits = tokio::task::spawn_blocking(move || match &*index {
-        Index::Addresses(addresses) => addresses.find(&asked, 50),
-        _ => Vec::new(),
-    })
-    .await?;
-    let best = hits.iter().map(|hit| hit.rank).min();
-    hits.retain(|hit| Some(hit.rank) == best);
-    let mut rows: Vec<u64> = hits.iter().map(|hit| hit.row).take(PLACES).collect();
-    rows.sort_unstable();
+    let mut hits = find(app, addresses, words, 50).await?;
+    hits.retain(|(_, place, _)| place.kind == gazetteer::Kind::Address);
+    // Those that fit as well as the best one do.
+    let best = hits.first().map(|(score, ..)| *score);
+    hits.retain(|(score, ..)| best.is_some_and(|best| best - score < 0.01));
     let mut found = Vec::new();
-    for batch in at_rows(&app.lake, addresses, rows).await? {
-        let shapes = batch.column_by_name(GEOMETRY).and_then(|c| c.as_binary_opt::<i32>());
-        for row in 0..batch.num_rows() {
-            let shape = shapes.filter(|s| !s.is_null(row)).and_then(|s| shape::geometry(s.value(row)));
-            let Some(place) = shape.and_then(|s| s.interior_point()) else { continue };
-            match at_point(app, layer, [place.x(), place.y()], day).await {
-                Ok(there) => found.extend(there),
-                Err(none) if none.status == axum::http::StatusCode::NOT_FOUND => {}
-                Err(other) => return Err(other),
-            }
+    for (_, place, _) in hits.into_iter().take(PLACES) {
+        match at_point(app, layer, place.center, day).await {
+            Ok(there) => found.extend(there),
+            Err(none) if none.is_not_found() => {}
+            Err(other) => return Err(other),
         }
     }
     if found.is_empty() {

@@ -32,6 +32,7 @@ use crate::http::negotiate::{Format, language};
 use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
 
+pub(crate) use ask::point;
 pub(crate) use plans::{Plans, Version};
 
 use answer::{Answer, Code, Parcel, Unknown};

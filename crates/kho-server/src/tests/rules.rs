@@ -3,7 +3,7 @@
 use super::*;
 
 /// Every address of the server, with something to find.
-const ADDRESSES: [&str; 43] = [
+const ADDRESSES: [&str; 45] = [
     "/",
     "/ioc",
     "/tiles",
