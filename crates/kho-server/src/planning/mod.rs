@@ -54,8 +54,8 @@ pub(crate) fn routes(turns: &Turns) -> Router<App> {
 }
 
 /// An answer, and the parcel and plans it is drawn from.
-pub(crate) struct Worked {
-    pub(crate) answer: Answer,
+struct Worked {
+    answer: Answer,
     overlay: Overlay,
     code: Code,
 }
@@ -129,7 +129,7 @@ async fn verify(
 }
 
 /// The answers for parcels that have an area on the map.
-pub(crate) async fn work(app: &App, at: &At, parcels: Vec<Match>, day: Day) -> Result<Vec<Worked>, Problem> {
+async fn work(app: &App, at: &At, parcels: Vec<Match>, day: Day) -> Result<Vec<Worked>, Problem> {
     let plans = Plans::at(app, at).await?;
     let (snapshot, config) = (at.snapshot(), app.city.config.clone());
     let missing: Vec<&'static str> =

@@ -345,4 +345,22 @@ mod tests {
         assert!((roads.lost - (6.0 * h + 6.0 * w - 36.0)).abs() < 0.5, "{}", roads.lost);
         assert!((roads.setback - 3.0 * (h - 6.0)).abs() < 0.5, "{}", roads.setback);
     }
+
+    #[test]
+    fn areas_have_the_scale_of_the_zone() {
+        // A hundredth of a degree square beside the meridian, against the ellipsoid's area
+        // (1 203 846.6 m² at 12.24° N) times the square of the scale 0.9999.
+        let (x, y, d) = (108.25, 12.24, 0.005);
+        let square =
+            polygon![(x: x - d, y: y - d), (x: x + d, y: y - d), (x: x + d, y: y + d), (x: x - d, y: y + d)];
+        let area = project(&plane(9217, x), &square.clone().into()).unwrap().unsigned_area();
+        use kho_crs::{EQUATORIAL_RADIUS as RADIUS, FLATTENING as F};
+        let e2 = F * (2.0 - F);
+        let w = 1.0 - e2 * y.to_radians().sin().powi(2);
+        let side = (0.01_f64).to_radians();
+        let true_area = RADIUS * RADIUS * (1.0 - e2) / (w * w) * y.to_radians().cos() * side * side;
+        assert!((area / true_area - 0.9998).abs() < 1e-5, "{}", area / true_area);
+        // The other side of the globe has no place in it.
+        assert!(project(&plane(0, -70.0), &square.into()).is_none());
+    }
 }
