@@ -20,7 +20,9 @@ mod health;
 mod http;
 mod ogc;
 mod pages;
+mod planning;
 mod router;
+mod search;
 mod serve;
 mod styles;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::http::limits::Turns;
 use crate::http::problem::Problem;
 use crate::http::{headers, limits, log};
 use crate::tiles::MVT;
-use crate::{api, arcgis, events, health, ogc, pages, styles, tiles};
+use crate::{api, arcgis, events, health, ogc, pages, planning, search, styles, tiles};
 
 /// The server as a service, ready to be bound.
 pub(crate) fn router(app: App) -> Router {
@@ -31,6 +31,8 @@ pub(crate) fn router(app: App) -> Router {
         .merge(ogc::routes(&turns))
         .merge(arcgis::routes())
         .merge(api::routes(&turns))
+        .merge(planning::routes(&turns))
+        .merge(search::routes(&turns))
         .merge(events::routes())
         .merge(health::routes())
         .fallback(|| async { Problem::not_found("There is nothing at this address.") })

@@ -96,6 +96,11 @@ export const messages = {
   "planning.density": { vi: "mật độ {n}%", en: "density {n}%" },
   "planning.far": { vi: "hệ số SDĐ {n}", en: "floor-area ratio {n}" },
   "planning.uncovered": { vi: "Không nằm trong ô quy hoạch nào của đồ án này", en: "In no zone of this plan" },
+  "planning.roads": {
+    vi: "Mất {lost} vào lộ giới đường quy hoạch, {setback} trong khoảng lùi",
+    en: "{lost} lost to planned roads, {setback} within setbacks",
+  },
+  "planning.sheet": { vi: "Bản in có mã kiểm tra", en: "Sheet to print, with a code to check it by" },
   "planning.area": { vi: "Diện tích tính toán {m2}", en: "Computed area {m2}" },
   "planning.dataDate": { vi: "Dữ liệu ngày {date}", en: "Data of {date}" },
   "planning.snapshot": { vi: "bản {id}", en: "snapshot {id}" },

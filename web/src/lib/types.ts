@@ -121,6 +121,11 @@ export interface PlanningReport {
   notice: Text;
   projects: PlanningProject[];
   no_planning_found: boolean;
+  /** Within the right of way of planned roads. */
+  lost_to_roads_m2?: number;
+  in_setback_m2?: number;
+  /** The address of the sheet to print, with a code that can be checked. */
+  sheet?: string;
 }
 
 export interface WardCounts {

@@ -5,8 +5,6 @@ mod features;
 pub(crate) mod indicators;
 mod layers;
 mod networks;
-mod planning;
-mod search;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -19,8 +17,7 @@ use crate::http::limits::{Turns, turn};
 pub(crate) fn routes(turns: &Turns) -> Router<App> {
     let heavy = Router::new()
         .route("/api/layers/{layer}/features/{id}", get(features::feature))
-        .route("/api/search", get(search::search))
-        .route("/api/parcels/{id}/planning", get(planning::planning))
+        .route("/api/parcels/{id}/planning", get(crate::planning::of_parcel))
         .route("/api/indicators/wards", get(indicators::wards))
         .route("/api/networks/{network}/trace", get(networks::trace))
         .route("/api/networks/{network}/findings", get(networks::findings))

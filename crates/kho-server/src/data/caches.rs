@@ -12,6 +12,7 @@ use super::catalogue::Catalogue;
 use super::index::{Index, IndexKind};
 use crate::api::indicators::Wards;
 use crate::config::INDEX_BYTES;
+use crate::planning::{Plans, Version};
 
 /// A layer's name, the snapshot that last changed it, and what was made of it.
 pub(crate) type IndexKey = (String, SnapshotId, IndexKind);
@@ -26,6 +27,8 @@ pub(crate) struct Caches {
     pub(crate) indices: Cache<IndexKey, Arc<Index>>,
     /// Networks, by kind and the snapshots that last changed their two layers.
     pub(crate) networks: Cache<(Kind, SnapshotId, SnapshotId), Arc<Network>>,
+    /// Plans, by the snapshots that last changed their layers.
+    pub(crate) plans: Cache<Version, Arc<Plans>>,
     /// Counts by ward, by snapshot and day.
     pub(crate) wards: Cache<(SnapshotId, i32), Arc<Wards>>,
 }
@@ -39,6 +42,7 @@ impl Default for Caches {
             catalogues: Cache::new(64),
             indices: Cache::builder().weigher(kilobytes).max_capacity(INDEX_BYTES / 1024).build(),
             networks: Cache::new(4),
+            plans: Cache::new(4),
             wards: Cache::new(16),
         }
     }

@@ -20,9 +20,13 @@ pub(crate) struct Span {
 
 /// The day it is in Vietnam (UTC+7, no summer time).
 pub(crate) fn today() -> Day {
+    day_in_vietnam(Utc::now())
+}
+
+/// The day it was in Vietnam at an instant.
+pub(crate) fn day_in_vietnam(at: DateTime<Utc>) -> Day {
     let zone = FixedOffset::east_opt(7 * 3600);
-    let now = Utc::now();
-    day(zone.map_or(now.date_naive(), |zone| now.with_timezone(&zone).date_naive()))
+    day(zone.map_or(at.date_naive(), |zone| at.with_timezone(&zone).date_naive()))
 }
 
 /// A date as a day.

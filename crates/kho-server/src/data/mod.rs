@@ -9,5 +9,4 @@ pub(crate) mod index;
 pub(crate) mod parquet;
 pub(crate) mod rows;
 pub(crate) mod shape;
-pub(crate) mod vn2000;
 pub(crate) mod words;

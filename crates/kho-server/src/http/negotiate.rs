@@ -67,6 +67,13 @@ pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
         .is_some_and(|accept| quality(&accept, &["gzip", "x-gzip"], &["*"]) > 0.0)
 }
 
+/// The language of what people read: what the asker prefers, Vietnamese when nothing says English.
+pub(crate) fn language(headers: &HeaderMap) -> &'static str {
+    let first =
+        headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).and_then(|v| v.split(',').next());
+    if first.is_some_and(|lang| lang.trim().to_ascii_lowercase().starts_with("en")) { "en" } else { "vi" }
+}
+
 fn list(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
     let values: Vec<&str> = headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect();
     let joined = values.join(",");

@@ -41,6 +41,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", detail)
     }
 
+    /// Whether it says that there is no such thing.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+
     /// 405 with the page's allowed methods set by the router.
     pub(crate) fn method_not_allowed() -> Self {
         Self::new(

@@ -32,7 +32,7 @@ pub(super) fn page(title: &str, base: &str, crumbs: &[(String, String)], body: &
 }
 
 /// Text made safe for HTML, attributes included.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -63,7 +63,7 @@ pub(super) fn list(entries: impl Iterator<Item = String>) -> String {
 }
 
 /// A table; the head is text, the cells are HTML.
-pub(super) fn table<R: IntoIterator<Item = String>>(head: &[&str], rows: impl Iterator<Item = R>) -> String {
+pub(crate) fn table<R: IntoIterator<Item = String>>(head: &[&str], rows: impl Iterator<Item = R>) -> String {
     let head: String = head.iter().map(|cell| format!("<th>{}</th>", escape(cell))).collect();
     let rows: String = rows
         .map(|row| {

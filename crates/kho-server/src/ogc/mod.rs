@@ -1,7 +1,7 @@
 //! OGC API Features 1 (Core, GeoJSON, HTML, OpenAPI 3.0) and OGC API Tiles 1.
 
 mod collections;
-mod html;
+pub(crate) mod html;
 mod items;
 mod landing;
 mod openapi;
@@ -9,7 +9,7 @@ mod tiles;
 mod token;
 
 use axum::Router;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::get;
@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::data::at::At;
 use crate::http::conditional::{Freshness, Tagged};
 use crate::http::limits::{Turns, turn};
-use crate::http::negotiate::Format;
+use crate::http::negotiate::{Format, language};
 use crate::http::problem::Problem;
 
 /// The only CRS of this interface, for queries and answers.
@@ -65,13 +65,6 @@ fn representations(address: &str, query: &str, format: Format, json_type: &str) 
         Format::Json => [link(plain, "self", json_type, "JSON"), link(at("html"), "alternate", HTML, "HTML")],
         Format::Html => [link(plain, "self", HTML, "HTML"), link(at("json"), "alternate", json_type, "JSON")],
     }
-}
-
-/// The language of titles: what the asker prefers, Vietnamese when nothing says English.
-fn language(headers: &HeaderMap) -> &'static str {
-    let first =
-        headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).and_then(|v| v.split(',').next());
-    if first.is_some_and(|lang| lang.trim().to_ascii_lowercase().starts_with("en")) { "en" } else { "vi" }
 }
 
 /// What stands above everything: the city's name, and that its data is made up if it is.

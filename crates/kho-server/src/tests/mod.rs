@@ -4,6 +4,7 @@ mod api;
 mod events;
 mod grids;
 mod ogc;
+mod planning;
 mod rules;
 mod tiles;
 

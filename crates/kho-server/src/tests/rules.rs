@@ -3,7 +3,7 @@
 use super::*;
 
 /// Every address of the server, with something to find.
-const ADDRESSES: [&str; 43] = [
+const ADDRESSES: [&str; 45] = [
     "/",
     "/ioc",
     "/tiles",
@@ -46,6 +46,8 @@ const ADDRESSES: [&str; 43] = [
     "/api/layers/address_point/features/70",
     "/api/search?q=12/345",
     "/api/parcels/1000/planning",
+    "/planning/answer?parcel=1000",
+    "/planning/page.css",
     "/api/networks/drainage/trace?from=50",
 ];
 

@@ -1,9 +1,8 @@
-//! Ways into a layer other than its place on the map: by id, by sheet and parcel, by address.
+//! Ways into a layer other than its place on the map: by id, by sheet and parcel, by name.
 //!
 //! An index is made when it is first needed, from the columns of the grant for everybody, and kept
 //! until the layer changes. It holds row numbers: the features themselves stay in their files.
 
-mod address;
 mod parcel;
 
 use std::sync::Arc;
@@ -13,12 +12,12 @@ use arrow::datatypes::Int64Type;
 use kho_lake::Lake;
 use kho_layer::KHO_ID;
 
-pub(crate) use address::Addresses;
 pub(crate) use parcel::Parcels;
 
 use super::catalogue::Published;
 use super::rows::{at_rows, each};
 use crate::app::App;
+use crate::search::gazetteer::Gazetteer;
 use crate::http::problem::Problem;
 
 /// What an index is by.
@@ -28,8 +27,8 @@ pub(crate) enum IndexKind {
     Id,
     /// Sheet and parcel number, today's and the former ones.
     Parcel,
-    /// The words of an address.
-    Address,
+    /// The names of places.
+    Places,
 }
 
 /// An index.
@@ -38,8 +37,8 @@ pub(crate) enum Index {
     Ids(Ids),
     /// By sheet and parcel.
     Parcels(Parcels),
-    /// By address.
-    Addresses(Addresses),
+    /// By name.
+    Places(Gazetteer),
 }
 
 impl Index {
@@ -48,7 +47,7 @@ impl Index {
         match self {
             Self::Ids(ids) => ids.0.len() * size_of::<(i64, u32)>(),
             Self::Parcels(parcels) => parcels.bytes(),
-            Self::Addresses(addresses) => addresses.bytes(),
+            Self::Places(places) => places.bytes(),
         }
     }
 
@@ -68,7 +67,7 @@ impl Index {
         let index = match kind {
             IndexKind::Id => Self::Ids(Ids::build(lake, layer)?),
             IndexKind::Parcel => Self::Parcels(Parcels::build(lake, layer)?),
-            IndexKind::Address => Self::Addresses(Addresses::build(lake, layer)?),
+            IndexKind::Places => Self::Places(Gazetteer::build(lake, layer)?),
         };
         let millis = started.elapsed().as_millis() as u64;
         tracing::debug!(layer = layer.name(), ?kind, bytes = index.bytes(), millis, "index built");
@@ -120,12 +119,6 @@ pub(crate) async fn feature(app: &App, layer: &Arc<Published>, id: i64) -> Resul
 /// The id that is written in an address.
 pub(crate) fn id(text: &str) -> Result<i64, Problem> {
     text.parse().map_err(|_| Problem::bad_request("The id of a feature is a whole number."))
-}
-
-/// The value of a text column.
-fn text<'a>(batch: &'a RecordBatch, column: &str, row: usize) -> Option<&'a str> {
-    let array = batch.column_by_name(column)?.as_string_opt::<i32>()?;
-    (!array.is_null(row)).then(|| array.value(row)).filter(|value| !value.is_empty())
 }
 
 /// The value of an integer column.

@@ -1,14 +1,19 @@
-//! Search by sheet and parcel number, and by address.
+//! Search: parcels by number, places by name, coordinates.
 
-mod question;
+pub(crate) mod gazetteer;
+pub(crate) mod question;
+mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
+use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
+use axum::routing::get;
 use kho_lake::wkb_bounds;
 use kho_layer::{GEOMETRY, Text, fold};
 use serde_json::{Value, json};
@@ -21,8 +26,11 @@ use crate::data::geojson::{id, value};
 use crate::data::index::{Index, IndexKind};
 use crate::data::rows::{at_rows, each};
 use crate::http::conditional::{Freshness, Tagged};
+use crate::http::limits::{Turns, turn};
 use crate::http::params::Params;
 use crate::http::problem::Problem;
+use crate::planning::point;
+use gazetteer::{Gazetteer, LAYERS};
 use question::Question;
 
 /// The most characters of a search, and the most results.
@@ -30,30 +38,49 @@ const LONGEST: usize = 200;
 const MOST: usize = 50;
 const USUAL: usize = 20;
 
-pub(super) async fn search(
+/// The routes: `/search` for everybody, and the same for the pages.
+pub(crate) fn routes(turns: &Turns) -> Router<App> {
+    Router::new()
+        .route("/search", get(search))
+        .route("/api/search", get(search))
+        .route_layer(from_fn_with_state(turns.clone(), turn))
+}
+
+async fn search(
     State(app): State<App>,
     at: At,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let q = params.get("q").unwrap_or_default().trim();
+    // A blank at the end says that the last word is whole.
+    let q = params.get("q").unwrap_or_default().trim_start();
     if q.chars().count() > LONGEST {
         return Err(Problem::bad_request(format!("q must have at most {LONGEST} characters.")));
     }
     let limit =
         params.number::<usize>("limit", "a whole number from 1 to 50")?.unwrap_or(USUAL).clamp(1, MOST);
     let mut results = Vec::new();
+    results.extend(coordinates(&app, q));
     let question = Question::read(q);
     if let Some(question) = &question {
         parcels(&app, &at, question, limit, &mut results).await?;
     }
     // "12/345" may be a house number too, but only a search with words is surely no parcel.
-    if !q.is_empty() && (question.is_none() || results.is_empty()) {
-        addresses(&app, &at, q, limit, &mut results).await?;
+    if !q.is_empty() && results.is_empty() {
+        places(&app, &at, q, limit, &mut results).await?;
     }
     results.truncate(limit);
     Ok(Tagged::json(Freshness::Revalidate, &json!({"snapshot": at.snapshot(), "results": results}))?
         .answer(&headers))
+}
+
+/// A pair of coordinates, in degrees or in metres of the city's zone.
+fn coordinates(app: &App, q: &str) -> Option<Value> {
+    let [x, y] = point(q, app.city.config.srid, app.city.config.center[0])?;
+    let label = format!("{y:.6}, {x:.6}");
+    Some(json!({
+        "kind": "coordinate", "layer": null, "id": null, "label": Text::new(label.clone(), label), "bbox": [x, y, x, y], "center": [x, y],
+    }))
 }
 
 async fn parcels(
@@ -105,50 +132,46 @@ fn parcel_label(batch: &RecordBatch, row: usize, kind: &str, ward: &str) -> Text
     label
 }
 
-async fn addresses(
-    app: &App,
-    at: &At,
-    q: &str,
-    limit: usize,
-    results: &mut Vec<Value>,
-) -> Result<(), Problem> {
-    let Some(layer) = at.catalogue.layer("address_point") else { return Ok(()) };
-    let index = Index::of(app, layer, IndexKind::Address).await?;
-    let words = q.to_owned();
-    let hits = tokio::task::spawn_blocking(move || match &*index {
-        Index::Addresses(addresses) => addresses.find(&words, limit),
-        _ => Vec::new(),
-    })
-    .await?;
-    let mut rows: Vec<u64> = hits.iter().map(|hit| hit.row).collect();
-    rows.sort_unstable();
-    let order: HashMap<u64, usize> = hits.iter().enumerate().map(|(order, hit)| (hit.row, order)).collect();
-    let written = q.to_lowercase();
-    let mut found: Vec<(bool, u8, usize, Value)> = Vec::new();
-    let mut next = rows.iter();
-    for batch in at_rows(&app.lake, layer, rows.clone()).await? {
-        for row in 0..batch.num_rows() {
-            let order = next.next().and_then(|row| order.get(row)).copied().unwrap_or(usize::MAX);
-            let rank = hits.get(order).map_or(u8::MAX, |hit| hit.rank);
-            let text = address_text(&batch, row);
-            // Written with the same accents ranks first among those that fit alike.
-            let exact = text.to_lowercase().contains(&written);
-            found.extend(
-                result(layer, &batch, row, "address", Text::new(text.clone(), text))
-                    .map(|r| (!exact, rank, order, r)),
-            );
-        }
+/// Places by their names, from all layers that have some.
+async fn places(app: &App, at: &At, q: &str, limit: usize, results: &mut Vec<Value>) -> Result<(), Problem> {
+    let mut found: Vec<(f32, String, Value)> = Vec::new();
+    for name in LAYERS {
+        let Some(layer) = at.catalogue.layer(name) else { continue };
+        let hits = find(app, layer, q, limit).await?;
+        found.extend(hits.into_iter().map(|(score, place, label)| {
+            let said = json!({
+                "kind": place.kind.name(), "layer": name, "id": place.id, "label": label, "bbox": place.bounds, "center": place.center,
+            });
+            (score, format!("{} {}", place.kind.name(), fold(&label.vi)), said)
+        }));
     }
-    found.sort_by_key(|(inexact, rank, order, _)| (*rank, *inexact, *order));
-    results.extend(found.into_iter().map(|(_, _, _, result)| result));
+    found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    // A street is known by its own layer and by its addresses.
+    let mut known = HashSet::new();
+    results
+        .extend(found.into_iter().filter(|(_, name, _)| known.insert(name.clone())).map(|(_, _, said)| said));
     Ok(())
 }
 
-fn address_text(batch: &RecordBatch, row: usize) -> String {
-    let text = |column: &str| value(batch, column, row).as_str().map(str::to_owned).filter(|t| !t.is_empty());
-    text("dia_chi_day_du").unwrap_or_else(|| {
-        ["so_nha", "duong", "ten_phuong"].into_iter().filter_map(text).collect::<Vec<_>>().join(" ")
-    })
+/// The places of a layer that fit, the best first: score, place and name.
+pub(crate) async fn find(
+    app: &App,
+    layer: &Arc<Published>,
+    q: &str,
+    limit: usize,
+) -> Result<Vec<(f32, gazetteer::Place, Text)>, Problem> {
+    let index = Index::of(app, layer, IndexKind::Places).await?;
+    let q = q.to_owned();
+    let work = move || match &*index {
+        Index::Places(places) => named(places, &q, limit),
+        _ => Vec::new(),
+    };
+    Ok(tokio::task::spawn_blocking(work).await?)
+}
+
+fn named(places: &Gazetteer, q: &str, limit: usize) -> Vec<(f32, gazetteer::Place, Text)> {
+    let hits = places.find(q, limit);
+    hits.into_iter().map(|hit| (hit.score, *places.place(hit.text), places.text(hit.text))).collect()
 }
 
 /// A result; `None` for a feature that is nowhere on the map.
@@ -169,7 +192,7 @@ fn result(layer: &Published, batch: &RecordBatch, row: usize, kind: &str, label:
 }
 
 /// The names of the units by code: of those valid today first, because codes are reused.
-async fn wards(app: &App, at: &At) -> Result<HashMap<String, String>, Problem> {
+pub(crate) async fn wards(app: &App, at: &At) -> Result<HashMap<String, String>, Problem> {
     let Some(layer) = at.catalogue.layer("admin_unit").map(Arc::clone) else { return Ok(HashMap::new()) };
     let lake = app.lake.clone();
     tokio::task::spawn_blocking(move || {

@@ -4,10 +4,10 @@ use kho_layer::fold;
 
 /// Sheet and parcel number, and words that must be in the name of the ward.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Question {
-    pub(super) sheet: i64,
-    pub(super) parcel: i64,
-    pub(super) place: Vec<String>,
+pub(crate) struct Question {
+    pub(crate) sheet: i64,
+    pub(crate) parcel: i64,
+    pub(crate) place: Vec<String>,
 }
 
 /// Words that say nothing: số, bản đồ, đất, phường, xã …
@@ -24,7 +24,7 @@ enum Expecting {
 impl Question {
     /// Reads "tờ 12 thửa 345", "thửa đất số 345, tờ bản đồ số 12, phường X", "to12 thua345",
     /// "sheet 12 parcel 345", "12/345", "12-345", "12 345"; `None` for anything else.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let folded = fold(text);
         Self::in_words(&folded).or_else(|| Self::in_numbers(&folded))
     }
