@@ -157,7 +157,8 @@ impl Words {
             hits.truncate(RANKED);
         }
         let (folded, written) = (fold(question), question.to_lowercase());
-        let typed: Vec<&str> = pieces(&written).collect();
+        // Who types no marks does not mean that there are none.
+        let typed: Vec<&str> = pieces(&written).filter(|word| !word.is_ascii()).collect();
         for hit in &mut hits {
             let text = text(hit.text);
             let plain = fold(text);
