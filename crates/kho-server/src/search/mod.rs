@@ -37,6 +37,8 @@ use question::Question;
 const LONGEST: usize = 200;
 const MOST: usize = 50;
 const USUAL: usize = 20;
+/// A place whose score is so far below the best one's is not shown.
+const FAR: f32 = 0.25;
 
 /// The routes: `/search` for everybody, and the same for the pages.
 pub(crate) fn routes(turns: &Turns) -> Router<App> {
@@ -146,6 +148,9 @@ async fn places(app: &App, at: &At, q: &str, limit: usize, results: &mut Vec<Val
         }));
     }
     found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    // Beside what fits well, what fits badly is noise.
+    let best = found.first().map_or(0.0, |(score, ..)| *score);
+    found.retain(|(score, ..)| best - score < FAR);
     // A street is known by its own layer and by its addresses.
     let mut known = HashSet::new();
     results

@@ -48,8 +48,7 @@ async fn parcels_and_addresses_are_found() {
     assert_eq!(find("tờ 3 thửa 5").await[0]["kind"], "former_parcel");
     assert_eq!(find("tờ 12 thửa 345 phường Vĩnh Hải").await.len(), 0);
     let found = find("12 tran phu").await;
-    // The alley that turns off at number 12 comes after number 12 itself.
-    assert_eq!(found.iter().map(|f| f["id"].clone()).collect::<Vec<_>>(), [71, 70]);
+    assert_eq!((found.len(), found[0]["id"].clone()), (1, json!(71)));
     assert_eq!(find("trần phú").await.len(), 2);
     assert_eq!(find("12/3/4a").await[0]["id"], 70);
     assert!(find("").await.is_empty() && find("CANARY").await.is_empty());
