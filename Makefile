@@ -109,7 +109,7 @@ $(CACHE)/peers/.stamp-martin-$(MARTIN):
 	env -u CARGO_TARGET_DIR cargo install martin --version $(MARTIN) --no-default-features --features postgres,pmtiles,mbtiles,metrics --locked --root "$(CACHE)/peers"
 	touch $@
 
-BENCHES := bench-ingest bench-tiles bench-sql bench-martin bench-bake bench-baked bench-scale bench-pictures
+BENCHES := bench-ingest bench-tiles bench-sql bench-martin bench-bake bench-baked bench-scale bench-pictures bench-planning
 .PHONY: $(BENCHES)
 $(BENCHES): build setup-bench ## A comparison with peers; its result goes to benches/RESULTS.md
 	KHO_CACHE="$(CACHE)" KHO_BIN="$(KHO)" "$(VENV)/bin/python" benches/$(@:bench-%=%).py
