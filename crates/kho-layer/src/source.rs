@@ -213,7 +213,9 @@ fn archive_path(dir: &Path, text: &str) -> Result<PathBuf, String> {
         return Ok(path.to_owned());
     }
     if path.components().any(|c| !matches!(c, Component::Normal(_) | Component::CurDir)) {
-        return Err(format!("{text:?} leads out of the city's folder; if that is meant, write the absolute path"));
+        return Err(format!(
+            "{text:?} leads out of the city's folder; if that is meant, write the absolute path"
+        ));
     }
     Ok(dir.join(path))
 }
@@ -226,7 +228,7 @@ pub(crate) fn without_secrets(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
     for line in message.split_inclusive('\n') {
         // A key is a word like any other where nothing is set.
-        let keys = if line.contains('=') { &KEYS[..] } else { &[] };
+        let keys: &[&str] = if line.contains('=') { &KEYS[..] } else { &[] };
         let at = ADDRESSES.iter().chain(keys).filter_map(|mark| line.find(mark)).min();
         match at {
             Some(at) => {
