@@ -12,6 +12,7 @@ const WORLD: &str = "40075016.685578488";
 /// Names that no column of a department has.
 const SHAPE: &str = "kho:geometry";
 const ID: &str = "kho:id";
+const ROW: &str = "kho:row";
 
 /// A name, quoted.
 pub(super) fn ident(name: &str) -> String {
@@ -40,7 +41,15 @@ pub(super) fn table_tile(table: &Table, layer: &str, max_bytes: usize, windowed:
         chosen.push(format!("t.{} AS {}", ident(key), ident(ID)));
         id = format!(", {}", literal(ID));
     }
-    chosen.extend(table.columns.iter().map(|c| format!("t.{}", ident(&c.name))));
+    chosen.extend(table.columns.iter().map(|c| {
+        let name = ident(&c.name);
+        // ST_AsMVT writes what it has no number for as text.
+        if c.ty.starts_with("numeric") {
+            format!("t.{name}::double precision AS {name}")
+        } else {
+            format!("t.{name}")
+        }
+    }));
     let window = if windowed {
         // Straight edges of one CRS are bent in another: cut into 16 pieces, what they bow out is less
         // than the buffer.
@@ -57,14 +66,17 @@ pub(super) fn table_tile(table: &Table, layer: &str, max_bytes: usize, windowed:
     } else {
         String::new()
     };
+    // A column of the same name would be taken for the row.
+    let row = ident(ROW);
+    // ST_AsMVT passes over rows without a shape. To filter them out here would have PostgreSQL make each
+    // shape twice.
     let tile = format!(
-        "SELECT ST_AsMVT(f, {}, {EXTENT}, {}{id}) AS mvt FROM (SELECT {} FROM {}.{} AS t{window}) AS f WHERE f.{} IS NOT NULL",
+        "SELECT ST_AsMVT({row}, {}, {EXTENT}, {}{id}) AS mvt FROM (SELECT {} FROM {}.{} AS t{window}) AS {row}",
         literal(layer),
         literal(SHAPE),
         chosen.join(", "),
         ident(&table.schema),
         ident(&table.name),
-        ident(SHAPE),
     );
     bounded(&tile, max_bytes)
 }
