@@ -45,6 +45,10 @@ impl Expiry<Key, Kept> for OwnTime {
     fn expire_after_create(&self, _: &Key, kept: &Kept, _: Instant) -> Option<Duration> {
         kept.keep
     }
+
+    fn expire_after_update(&self, _: &Key, kept: &Kept, _: Instant, _: Option<Duration>) -> Option<Duration> {
+        kept.keep
+    }
 }
 
 /// The cache, of at most so many bytes.

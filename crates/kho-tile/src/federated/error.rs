@@ -1,7 +1,7 @@
 //! What can go wrong with other people's tiles.
 
-/// Why a source gave no tile. No variant holds an address, a value or what a database said: messages
-/// of databases quote rows.
+/// Why a source gave no tile. No variant holds a password or a value, or what a database said about a
+/// query: its messages quote rows.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum SourceError {
     /// The source does not open anything of this name. The words are those for a layer that is not

@@ -325,7 +325,10 @@ fn source_name(name: &str) -> String {
 /// The variants whose words hold no address: the pool's name for itself is left out too.
 fn plainly(error: &PostgresError) -> String {
     match error {
-        PostgresError::PostgresPoolConnError(..) => "no connection can be made".into(),
+        // Nothing was asked yet, so nothing can be quoted: refused, no such host, no such role.
+        PostgresError::PostgresPoolConnError(error, _) => {
+            format!("no connection can be made ({})", innermost(error))
+        }
         PostgresError::PostgresqlTooOld { .. } | PostgresError::PostgisTooOld { .. } => error.to_string(),
         PostgresError::PostgresError(..) | PostgresError::BadPostgisVersion(..) => {
             "PostGIS is not there, or not in the role's search_path".into()
@@ -335,6 +338,14 @@ fn plainly(error: &PostgresError) -> String {
         }
         _ => "TLS cannot be set up".into(),
     }
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(next) = last.source() {
+        last = next;
+    }
+    last.to_string()
 }
 
 fn code(code: Option<&str>) -> Option<String> {
