@@ -64,7 +64,7 @@ pub struct PostgresDef {
     /// the id are.
     #[serde(default)]
     pub columns: BTreeMap<String, Vec<String>>,
-    /// The most connections at once.
+    /// The most tiles that are asked for at once, each on a connection of its own.
     #[serde(default = "default_connections")]
     pub connections: u8,
     /// How long a tile may take, in seconds.

@@ -24,6 +24,7 @@ use martin_core::tiles::{MartinCoreError, Source};
 use martin_tile_utils::{Encoding, Format, TileCoord, TileInfo};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Zooms that are asked of a table when its definition says none.
@@ -39,11 +40,14 @@ pub(super) struct Database {
     source: Arc<SourceDef>,
     def: PostgresDef,
     pool: Option<PostgresPool>,
+    /// The turns of tiles.
+    turns: Arc<Semaphore>,
 }
 
 impl Database {
     pub fn new(source: Arc<SourceDef>, def: PostgresDef) -> Self {
-        Self { source, def, pool: None }
+        let turns = Arc::new(Semaphore::new(usize::from(def.connections)));
+        Self { source, def, pool: None, turns }
     }
 
     /// Looks at the schema; `None` if it is as it was.
@@ -55,7 +59,8 @@ impl Database {
             Some(pool) => pool.clone(),
             None => {
                 let address = address::of(&self.def)?;
-                let size = usize::from(self.def.connections);
+                // One more than for tiles: a look must not wait behind them.
+                let size = usize::from(self.def.connections) + 1;
                 let pool =
                     PostgresPool::new(&address, None, None, None, size).await.map_err(|e| plainly(&e))?;
                 self.pool.insert(pool).clone()
@@ -99,6 +104,7 @@ impl Database {
             near: self.query(pool, &name, sql(true), false)?,
             far: if anywhere { None } else { Some(self.query(pool, &name, sql(false), false)?) },
             reach: bounds.filter(|_| !anywhere),
+            turns: Arc::clone(&self.turns),
             timeout: self.timeout(),
             max,
             description,
@@ -115,6 +121,7 @@ impl Database {
             near: self.query(pool, &name, sql, function.query.is_some())?,
             far: None,
             reach: None,
+            turns: Arc::clone(&self.turns),
             timeout: self.timeout(),
             max,
             description: self.description(&name, part),
@@ -142,17 +149,17 @@ impl Database {
         name: &str,
         sql: String,
         takes_query: bool,
-    ) -> Result<PostgresSource, String> {
+    ) -> Result<Arc<PostgresSource>, String> {
         // Nobody asks martin for its TileJSON.
         let tilejson = serde_json::from_value(serde_json::json!({"tilejson": "3.0.0", "tiles": []}));
-        Ok(PostgresSource::new(
+        Ok(Arc::new(PostgresSource::new(
             name.to_owned(),
             PostgresSqlInfo::new(sql, takes_query, "(z, x, y)".to_owned()),
             tilejson.map_err(|e| e.to_string())?,
             pool.clone(),
             TileInfo::new(Format::Mvt, Encoding::Uncompressed),
             CacheZoomRange::disabled(),
-        ))
+        )))
     }
 
     fn max_bytes(&self) -> usize {
@@ -239,11 +246,12 @@ async fn extent(pool: &PostgresPool, table: &Table) -> Option<[f64; 4]> {
 struct Queried {
     description: Description,
     /// The query that has the index look for what is in the tile; of a function, its only one.
-    near: PostgresSource,
+    near: Arc<PostgresSource>,
     /// The query for tiles that are too wide for the table's CRS.
-    far: Option<PostgresSource>,
+    far: Option<Arc<PostgresSource>>,
     /// Where the data is: far away from there the table's CRS is good for nothing.
     reach: Option<[f64; 4]>,
+    turns: Arc<Semaphore>,
     timeout: Duration,
     max: usize,
 }
@@ -256,11 +264,19 @@ impl Queried {
         let query = self.far.as_ref().filter(|_| z < FIRST_WINDOW).unwrap_or(&self.near);
         let name = &self.description.name;
         let slow = || SourceError::Slow { name: name.clone() };
-        // The database ends a query by itself; this is for its turn and for a network that swallows.
-        let limit = self.timeout + Duration::from_secs(2);
-        let asked = query.get_tile(TileCoord::new_unchecked(z, x, y), None);
-        let body =
-            tokio::time::timeout(limit, asked).await.map_err(|_| slow())?.map_err(|e| told(name, e))?;
+        // Who goes away gives up his place in the queue, but not a query that runs: its connection would go
+        // back to the pool with the query in it, and the next one would wait for both.
+        let turn = tokio::time::timeout(self.timeout, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn.map_err(|_| slow())?.map_err(|e| SourceError::Internal(e.to_string()))?;
+        let (query, at) = (Arc::clone(query), TileCoord::new_unchecked(z, x, y));
+        let asked = tokio::spawn(async move {
+            let _turn = turn;
+            query.get_tile(at, None).await
+        });
+        // The database ends a query by itself; this is for a network that swallows.
+        let asked = tokio::time::timeout(self.timeout + Duration::from_secs(2), asked).await;
+        let asked = asked.map_err(|_| slow())?.map_err(|e| SourceError::Internal(e.to_string()))?;
+        let body = asked.map_err(|e| told(name, e))?;
         if body == sql::TOO_BIG || body.len() > self.max {
             return Err(SourceError::TooBig { name: name.clone(), bound: self.max });
         }
