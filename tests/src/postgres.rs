@@ -30,25 +30,35 @@ impl Postgres {
             "initdb",
             &["-D", &path(&data), "-U", "kho", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8"],
         )?)?;
-        let options = format!(
-            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=512MB -c maintenance_work_mem=256MB -c jit=off",
-            path(cluster.dir.path())
-        );
-        run(&mut cluster.tool(
-            "pg_ctl",
-            &[
-                "-D",
-                &path(&data),
-                "-w",
-                "-l",
-                &path(&cluster.dir.path().join("log")),
-                "-o",
-                &options,
-                "start",
-            ],
-        )?)?;
+        cluster.resume()?;
         cluster.psql("CREATE EXTENSION postgis")?;
         Ok(cluster)
+    }
+
+    /// Starts the cluster again after [`Postgres::stop`], on the same port.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        let path = |p: &Path| p.to_string_lossy().into_owned();
+        let (data, log) = (path(&self.dir.path().join("data")), path(&self.dir.path().join("log")));
+        let options = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=512MB -c maintenance_work_mem=256MB -c jit=off",
+            self.port,
+            path(self.dir.path())
+        );
+        run(&mut self.tool("pg_ctl", &["-D", &data, "-w", "-l", &log, "-o", &options, "start"])?)?;
+        Ok(())
+    }
+
+    /// Stops the cluster and keeps its data.
+    ///
+    /// # Errors
+    /// If it does not stop.
+    pub fn stop(&self) -> anyhow::Result<()> {
+        let data = self.dir.path().join("data").to_string_lossy().into_owned();
+        run(&mut self.tool("pg_ctl", &["-D", &data, "-w", "-m", "fast", "stop"])?)?;
+        Ok(())
     }
 
     /// The cluster's only database, as a URL.

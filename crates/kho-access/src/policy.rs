@@ -1,8 +1,8 @@
 //! The rules by which grants are given.
 
 use crate::grant::ClassSet;
-use crate::{AccessError, Grant};
-use kho_layer::{City, LayerDef};
+use crate::{AccessError, Grant, SourceGrant};
+use kho_layer::{City, LayerDef, SourceDef};
 use std::sync::Arc;
 
 /// Who asks.
@@ -43,9 +43,35 @@ impl Policy {
         self.city.layers().filter_map(|def| Self::decide(who, def, snapshot)).collect()
     }
 
+    /// The permission to read the source of this name.
+    ///
+    /// # Errors
+    /// [`AccessError::NoSuchLayer`] if the source is not there or not for `who`: to whom it is closed, its
+    /// name is as good as any that no layer has.
+    pub fn source_grant(&self, who: &Principal, source: &str) -> Result<SourceGrant, AccessError> {
+        self.city
+            .source(source)
+            .filter(|def| Self::opens(who, def))
+            .map(|def| SourceGrant::new(Arc::clone(def)))
+            .ok_or_else(|| AccessError::NoSuchLayer(source.to_owned()))
+    }
+
+    /// The permissions to read every source that `who` may see, by name.
+    pub fn source_grants(&self, who: &Principal) -> Vec<SourceGrant> {
+        let open = self.city.sources().filter(|def| Self::opens(who, def));
+        open.map(|def| SourceGrant::new(Arc::clone(def))).collect()
+    }
+
     /// The city whose policy this is.
     pub fn city(&self) -> &Arc<City> {
         &self.city
+    }
+
+    fn opens(who: &Principal, source: &SourceDef) -> bool {
+        match who {
+            Principal::LocalCli => true,
+            Principal::Anonymous => source.published,
+        }
     }
 
     fn decide(who: &Principal, layer: &Arc<LayerDef>, snapshot: i64) -> Option<Grant> {
@@ -61,7 +87,7 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kho_layer::{AccessClass, StandardModel};
+    use kho_layer::{AccessClass, StandardModel, Text};
 
     fn policy() -> Result<Policy, Box<dyn std::error::Error>> {
         Ok(Policy::new(Arc::new(StandardModel::load()?)))
@@ -91,6 +117,39 @@ mod tests {
         let grant = policy.grant(&Principal::Anonymous, "land_parcel", 1)?;
         let shape = |e: Result<(), AccessError>, name: &str| e.map_err(|e| e.to_string().replace(name, "X"));
         assert_eq!(shape(grant.require("chu_su_dung"), "chu_su_dung"), shape(grant.require("nope"), "nope"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_source_is_closed_until_it_is_published() -> Result<(), Box<dyn std::error::Error>> {
+        let model = StandardModel::load()?;
+        let mut config = model.config.clone();
+        for (name, published) in [("open", true), ("closed", false)] {
+            config.sources.push(SourceDef {
+                name: name.into(),
+                title: Text::new("Nền", "Base"),
+                published,
+                refresh_seconds: 30,
+                cache_seconds: 0,
+                max_tile_bytes: 1_000_000,
+                zoom: None,
+                postgres: None,
+                pmtiles: Some(format!("{name}.pmtiles")),
+                mbtiles: None,
+            });
+        }
+        let codes = model.code_lists().map(|c| (**c).clone()).collect();
+        let policy = Policy::new(Arc::new(City::new(config, Vec::new(), codes)?));
+        assert!(policy.source_grant(&Principal::Anonymous, "open")?.is_everybodys());
+        let refused = |name: &str| {
+            let error = policy.source_grant(&Principal::Anonymous, name).err();
+            error.map(|e| e.to_string().replace(name, "X"))
+        };
+        assert!(refused("closed").is_some());
+        assert_eq!(refused("closed"), refused("nope"), "hidden and missing look the same");
+        assert_eq!(policy.source_grants(&Principal::Anonymous).len(), 1);
+        assert_eq!(policy.source_grants(&Principal::LocalCli).len(), 2);
+        assert!(!policy.source_grant(&Principal::LocalCli, "closed")?.is_everybodys());
         Ok(())
     }
 

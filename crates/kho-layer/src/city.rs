@@ -1,6 +1,7 @@
 //! A city: `kho.toml`, `layers/*.toml` and `codes/*.toml` in one folder.
 
-use crate::{CodeList, LayerDef, LayerError, Text};
+use crate::source::without_secrets;
+use crate::{CodeList, LayerDef, LayerError, SourceDef, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,9 @@ pub struct CityConfig {
     /// The variable KHO_CATALOG overrides it, so that a password need not stand in the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalog: Option<String>,
+    /// Tiles that others keep: `[[source]]`.
+    #[serde(default, rename = "source", skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceDef>,
 }
 
 /// A city's configuration, layers and code lists, read and checked.
@@ -36,6 +40,7 @@ pub struct City {
     pub config: CityConfig,
     layers: BTreeMap<String, Arc<LayerDef>>,
     codes: BTreeMap<String, Arc<CodeList>>,
+    sources: BTreeMap<String, Arc<SourceDef>>,
 }
 
 /// Where a city keeps the definition of a layer.
@@ -72,10 +77,11 @@ impl City {
         Self::new(config, layers, codes)
     }
 
-    /// Puts a city together, checking that every code list that a column names is there.
+    /// Puts a city together, checking that every code list that a column names is there and that no
+    /// source has the name of another or of a layer.
     ///
     /// # Errors
-    /// [`LayerError::Definition`].
+    /// [`LayerError::Definition`], [`LayerError::Source`].
     pub fn new(config: CityConfig, layers: Vec<LayerDef>, codes: Vec<CodeList>) -> Result<Self, LayerError> {
         let codes: BTreeMap<_, _> = codes.into_iter().map(|c| (c.name.clone(), Arc::new(c))).collect();
         for layer in &layers {
@@ -92,8 +98,18 @@ impl City {
                 }
             }
         }
-        let layers = layers.into_iter().map(|l| (l.name.clone(), Arc::new(l))).collect();
-        Ok(Self { config, layers, codes })
+        let layers: BTreeMap<_, _> = layers.into_iter().map(|l| (l.name.clone(), Arc::new(l))).collect();
+        let mut sources = BTreeMap::new();
+        for source in &config.sources {
+            source.check()?;
+            let taken = layers.contains_key(&source.name) || sources.contains_key(&source.name);
+            if taken {
+                let message = "a layer or another source has this name already".to_owned();
+                return Err(LayerError::Source { name: source.name.clone(), message });
+            }
+            sources.insert(source.name.clone(), Arc::new(source.clone()));
+        }
+        Ok(Self { config, layers, codes, sources })
     }
 
     /// The layer of this name.
@@ -118,6 +134,16 @@ impl City {
         self.layers.values()
     }
 
+    /// The source of this name.
+    pub fn source(&self, name: &str) -> Option<&Arc<SourceDef>> {
+        self.sources.get(name)
+    }
+
+    /// All sources, by name.
+    pub fn sources(&self) -> impl Iterator<Item = &Arc<SourceDef>> {
+        self.sources.values()
+    }
+
     /// The code list of this name.
     pub fn code_list(&self, name: &str) -> Option<&Arc<CodeList>> {
         self.codes.get(name)
@@ -134,7 +160,8 @@ fn read(path: &Path) -> Result<String, LayerError> {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, LayerError> {
-    toml::from_str(text).map_err(|e| LayerError::Toml { path: path.to_owned(), message: e.to_string() })
+    toml::from_str(text)
+        .map_err(|e| LayerError::Toml { path: path.to_owned(), message: without_secrets(&e.to_string()) })
 }
 
 fn toml_files(dir: &Path) -> Result<Vec<PathBuf>, LayerError> {

@@ -33,6 +33,14 @@ pub enum LayerError {
         /// What is wrong and what would be right.
         message: String,
     },
+    /// A `[[source]]` of `kho.toml` contradicts itself.
+    #[error("source {name}: {message}")]
+    Source {
+        /// The source's name.
+        name: String,
+        /// What is wrong and what would be right.
+        message: String,
+    },
     /// No layer has this name.
     #[error("no layer is called {name}; this city has: {known}")]
     UnknownLayer {

@@ -8,7 +8,7 @@ use kho_access::Policy;
 use kho_lake::Lake;
 use kho_layer::City;
 use kho_query::{Limits, QueryEngine};
-use kho_tile::{BakeStore, TileConfig, TileEngine};
+use kho_tile::{BakeStore, Federation, TileConfig, TileEngine};
 
 use crate::config::ServerConfig;
 use crate::data::caches::Caches;
@@ -30,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) query: QueryEngine,
     pub(crate) tiles: TileEngine,
     pub(crate) bakes: BakeStore,
+    pub(crate) federation: Federation,
     pub(crate) themes: Themes,
     pub(crate) caches: Caches,
     pub(crate) feed: Feed,
@@ -49,7 +50,11 @@ impl App {
     /// Opens the lake and sets up the engines over it.
     pub(crate) async fn open(config: ServerConfig) -> Result<Self, ServerError> {
         let lake = Lake::open(&config.dir, config.catalog.as_deref()).await?;
-        Self::over(config, lake)
+        let app = Self::over(config, lake)?;
+        // What does not answer in time is left to the watch: the layers do not wait for it.
+        app.federation.look().await;
+        app.federation.watch();
+        Ok(app)
     }
 
     /// The state over a lake that is already open.
@@ -60,10 +65,13 @@ impl App {
         let city = Arc::new(config.city.clone());
         let policy = Arc::new(Policy::new(Arc::clone(&city)));
         let query = QueryEngine::new(lake.clone(), Arc::clone(&policy), Limits::public())?;
+        // Sources have a share of the tile cache, where there are any.
+        let share = if city.sources().next().is_some() { config.tile_cache_bytes / 8 } else { 0 };
+        let federation = Federation::new(&city, &config.dir, share)?;
         let tiles = TileEngine::new(
             lake.clone(),
             TileConfig {
-                cache_bytes: config.tile_cache_bytes,
+                cache_bytes: config.tile_cache_bytes - share,
                 block_bytes: config.block_cache_bytes,
                 ..TileConfig::default()
             },
@@ -71,6 +79,7 @@ impl App {
         Ok(Self(Arc::new(Inner {
             themes: Themes::load()?,
             bakes: BakeStore::in_city(&config.dir),
+            federation,
             caches: Caches::default(),
             feed: Feed::default(),
             metrics: Metrics::default(),

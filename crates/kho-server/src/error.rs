@@ -7,6 +7,9 @@ pub enum ServerError {
     /// The lake cannot be opened.
     #[error(transparent)]
     Lake(#[from] kho_lake::LakeError),
+    /// A definition of the city cannot be followed.
+    #[error(transparent)]
+    Definition(#[from] kho_layer::LayerError),
     /// The query engine cannot be set up.
     #[error(transparent)]
     Query(#[from] kho_query::QueryError),

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::http::metrics::gauge;
 use crate::http::problem::Problem;
+use crate::tiles::federated;
 
 /// `/health` and `/metrics`.
 pub(crate) fn routes() -> Router<App> {
@@ -22,7 +23,12 @@ async fn health(State(app): State<App>) -> Result<Response, Problem> {
         tracing::error!(%error, "the catalog does not answer");
         Problem::busy("The catalog does not answer.")
     })?;
-    let body = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "snapshot": snapshot});
+    let mut body = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "snapshot": snapshot});
+    // A source that is down is not the server's illness: it is said, and the status stays.
+    let sources = federated::health(&app);
+    if !sources.is_empty() {
+        body["sources"] = sources.into();
+    }
     Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body.to_string())
         .into_response())
 }
@@ -69,6 +75,7 @@ async fn metrics(State(app): State<App>) -> Response {
     ] {
         gauge(&mut out, name, kind, help, value);
     }
+    federated::metrics(&app, &mut out);
     (
         [
             (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),

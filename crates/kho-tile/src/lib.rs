@@ -26,6 +26,7 @@ mod compress;
 mod engine;
 mod error;
 mod fabric;
+mod federated;
 mod geom;
 mod grid;
 mod index;
@@ -40,6 +41,10 @@ mod touched;
 pub use bake::{Archive, BakeOptions, BakeReport, BakeStore, BakedTile, Former, ZoomStats};
 pub use engine::{Drawing, TileConfig, TileEngine};
 pub use error::TileError;
+pub use federated::{
+    Description, FederatedTile, Federation, SourceError, SourceLayerKind, SourceStatus, SourceTile, TileSource,
+    VectorLayer, source_of,
+};
 pub use grid::{Grid, MAX_ZOOM, TILE_PIXELS, TileMatrix, TileRange, Vn2000Grid};
 pub use overview::FabricConfig;
 pub use stats::TileStats;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// The name of the tile layer that says what was left out.
-const LEFT_OUT: &str = "kho:left_out";
+pub(crate) const LEFT_OUT: &str = "kho:left_out";
 /// Part of every ETag: to be raised when the same features come to be written as other bytes.
 pub(crate) const FORMAT: u64 = 2;
 

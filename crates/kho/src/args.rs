@@ -87,6 +87,8 @@ pub enum Command {
     },
     /// List the snapshots: what was committed when, by whom
     Snapshots,
+    /// Look at the sources of kho.toml: whether they answer, what they have, what of it is open
+    Sources,
     /// Ask in SQL: DataFusion's dialect, with the ST_ functions; the layers are the tables
     #[command(
         after_help = "Examples:\n  kho query \"SELECT loai_dat, count(*), sum(dien_tich) FROM land_parcel GROUP BY 1\"\n  kho query \"SELECT * FROM planning_zone\" --format parquet > zones.parquet"

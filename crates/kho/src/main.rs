@@ -12,6 +12,7 @@ mod progress;
 mod query;
 mod sample;
 mod serve;
+mod sources;
 
 use args::{Cli, Command, LayerCommand, TilesCommand};
 use clap::Parser;
@@ -57,6 +58,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Layers { snapshot } => list::layers(&context, snapshot),
         Command::Snapshots => list::snapshots(&context),
+        Command::Sources => sources::run(&context),
         Command::Query { sql, format, snapshot, repeat } => {
             query::run(&context, &sql, format, snapshot, repeat)
         }
@@ -75,8 +77,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 fn start_log(verbose: u8) {
     let level = ["warn", "info", "debug"][usize::from(verbose.min(2))];
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        // martin-core logs what databases say, and their messages quote rows; kho says it in its own words.
         tracing_subscriber::EnvFilter::new(format!(
-            "warn,kho={level},kho_server={level},kho_lake={level},kho_ingest={level}"
+            "warn,martin_core=off,kho={level},kho_server={level},kho_lake={level},kho_ingest={level}"
         ))
     });
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();

@@ -14,7 +14,7 @@ use kho_access::AccessError;
 use kho_lake::LakeError;
 use kho_network::NetworkError;
 use kho_query::QueryError;
-use kho_tile::TileError;
+use kho_tile::{SourceError, TileError};
 
 /// The media type of a problem document.
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -64,6 +64,14 @@ impl Problem {
     /// 503: too slow or too busy now; later it may work.
     pub(crate) fn busy(detail: impl Into<String>) -> Self {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "The server is busy", detail);
+        problem.retry_after = Some(5);
+        problem
+    }
+
+    /// 503: a source outside of the lake does not answer; it will again.
+    fn source_down(detail: impl Into<String>) -> Self {
+        let mut problem =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, "source_down", "A source does not answer", detail);
         problem.retry_after = Some(5);
         problem
     }
@@ -183,6 +191,38 @@ impl From<TileError> for Problem {
     }
 }
 
+impl From<SourceError> for Problem {
+    fn from(error: SourceError) -> Self {
+        match &error {
+            SourceError::NoSuch(_) => Self::not_found(sentence(&error)),
+            // Why is for the operator, who finds it in the log and with `kho sources`.
+            SourceError::Down { name, .. } => {
+                Self::source_down(format!("Source {name} does not answer; ask again later."))
+            }
+            SourceError::Changed { .. } => Self::source_down(format!("{} Ask again.", sentence(&error))),
+            SourceError::Slow { .. } => {
+                Self::busy(format!("{} Ask for a higher zoom, or again later.", sentence(&error)))
+            }
+            SourceError::TooBig { .. } => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "tile_too_big",
+                "The tile is too big",
+                format!("{} Ask for a higher zoom.", sentence(&error)),
+            ),
+            SourceError::Failed { name, .. } => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "source_failed",
+                "A source gave no tile",
+                format!("{name} could not make this tile; the server's log has the cause."),
+            ),
+            SourceError::SameLayer(_) => {
+                Self::bad_request(format!("{} Ask for them apart.", sentence(&error)))
+            }
+            error => Self::internal(error),
+        }
+    }
+}
+
 impl From<&NetworkError> for Problem {
     fn from(error: &NetworkError) -> Self {
         match error {
@@ -250,6 +290,19 @@ mod tests {
     fn causes_stay_in_the_log() {
         let secret = std::io::Error::other("secret path");
         assert!(!Problem::internal(&secret).detail.contains("secret"));
+    }
+
+    #[test]
+    fn what_a_database_says_stays_in_the_log() {
+        let down = SourceError::Down { name: "gt".into(), reason: "secret".into() };
+        let failed = SourceError::Failed { name: "gt.duong".into(), reason: "secret".into() };
+        for (error, status) in [(down, StatusCode::SERVICE_UNAVAILABLE), (failed, StatusCode::BAD_GATEWAY)] {
+            let problem = Problem::from(error);
+            assert_eq!(problem.status, status);
+            assert!(!problem.detail.contains("secret"), "{}", problem.detail);
+        }
+        let missing = Problem::from(SourceError::NoSuch("abc".into()));
+        assert_eq!(missing.detail, "No layer is called abc.", "as of a layer that is not there");
     }
 
     #[test]

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use kho_layer::{ColumnType, GeometryKind};
 use serde_json::{Map, Value, json};
 
+use super::federated;
+use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
 use crate::http::base::Base;
@@ -14,9 +17,14 @@ use crate::http::conditional::{Freshness, Tagged};
 use crate::http::params::Segments;
 use crate::http::problem::Problem;
 
-/// All layers that have tiles.
-pub(super) async fn list(at: At, Base(base): Base, headers: HeaderMap) -> Result<Response, Problem> {
-    let tiles: Vec<Value> = at
+/// All that has tiles: the layers, and what the sources open, which no snapshot holds.
+pub(super) async fn list(
+    State(app): State<App>,
+    at: At,
+    Base(base): Base,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let mut tiles: Vec<Value> = at
         .catalogue
         .layers
         .iter()
@@ -28,17 +36,25 @@ pub(super) async fn list(at: At, Base(base): Base, headers: HeaderMap) -> Result
             })
         })
         .collect();
+    if !at.pinned {
+        tiles.extend(federated::listed(&app, &base));
+    }
     Ok(Tagged::json(Freshness::Revalidate, &json!({"snapshot": at.snapshot(), "layers": tiles}))?
         .answer(&headers))
 }
 
 /// The TileJSON of one layer, or of several (`a,b`) in one tile.
 pub(super) async fn layers(
+    State(app): State<App>,
     at: At,
     Base(base): Base,
     Segments(names): Segments<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    if let Some(parts) = federated::parts(&app, &at, &names)? {
+        let document = federated::tilejson(&app, &parts, &base)?;
+        return Ok(Tagged::json(Freshness::Revalidate, &document)?.answer(&headers));
+    }
     let layers = at.catalogue.require_all(&names)?;
     Ok(Tagged::json(Freshness::Revalidate, &tilejson(&layers, &at, &base))?.answer(&headers))
 }
@@ -66,7 +82,7 @@ fn tilejson(layers: &[Arc<Published>], at: &At, base: &str) -> Value {
     document
 }
 
-fn vector_layer(layer: &Published) -> Value {
+pub(super) fn vector_layer(layer: &Published) -> Value {
     let def = layer.def();
     let mut fields = Map::new();
     for column in layer.grant.columns() {

@@ -1,6 +1,7 @@
 //! Vector tiles and their descriptions.
 
 mod describe;
+pub(crate) mod federated;
 pub(crate) mod grids;
 mod tile;
 
@@ -12,7 +13,8 @@ use axum::routing::get;
 
 use crate::app::App;
 
-/// The routes under `/tiles`. `{layers}` is the name of one, or several with commas between.
+/// The routes under `/tiles`. `{layers}` is the name of one, or several with commas between; of layers, and
+/// of what sources open.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/tiles", get(describe::list))

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use kho_access::Grant;
 use kho_tile::{Encoding, Grid};
 
+use super::federated;
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
@@ -38,6 +39,9 @@ pub(super) async fn tile(
     Segments((names, z, x, y)): Segments<(String, String, String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    if let Some(parts) = federated::parts(&app, &at, &names)? {
+        return federated::tile(&app, &at, &parts, address(&z, &x, &y)?, &headers).await;
+    }
     let layers = at.catalogue.require_all(&names)?;
     let address = address(&z, &x, &y)?;
     answer(&app, &at, &layers, address, &headers).await
@@ -73,7 +77,7 @@ pub(crate) async fn answer(
     Ok(send(at, headers, Body::from(tile.body), tag(tile.etag, encoding), encoding))
 }
 
-fn send(at: &At, request: &HeaderMap, body: Body, tag: String, encoding: Encoding) -> Response {
+pub(super) fn send(at: &At, request: &HeaderMap, body: Body, tag: String, encoding: Encoding) -> Response {
     Tagged {
         content_type: MVT,
         tag,
@@ -86,14 +90,14 @@ fn send(at: &At, request: &HeaderMap, body: Body, tag: String, encoding: Encodin
 }
 
 /// Encodings are representations of their own, and a strong tag must tell them apart.
-fn tag(tag: String, encoding: Encoding) -> String {
+pub(super) fn tag(tag: String, encoding: Encoding) -> String {
     match encoding.token() {
         Some(token) => format!("\"{}-{token}\"", tag.trim_matches('"')),
         None => tag,
     }
 }
 
-fn empty(freshness: Freshness) -> Response {
+pub(super) fn empty(freshness: Freshness) -> Response {
     (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, freshness.header())]).into_response()
 }
 
