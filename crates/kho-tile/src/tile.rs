@@ -129,7 +129,8 @@ impl Tile {
         let (raw, layer_len, raw_len) = match format {
             Format::Mvt => (raw, layer_len, raw_len),
             Format::Mlt => {
-                if let Some((packed_len, _)) = as_gzip.zip(bound).filter(|(len, bound)| sketch && len > bound) {
+                if let Some((packed_len, _)) = as_gzip.zip(bound).filter(|(len, bound)| sketch && len > bound)
+                {
                     return Ok(Self::sketch(features, left_out, packed_len));
                 }
                 let (layer, notice) = raw.split_at(layer_len);

@@ -78,8 +78,12 @@ pub(crate) fn named_tile_format(params: &Params) -> Result<Option<TileFormat>, P
 }
 
 /// What MVT is called: its media type, and what servers without one for it use.
-const MVT_NAMES: [&str; 4] =
-    [TileFormat::Mvt.media_type(), "application/x-protobuf", "application/protobuf", "application/octet-stream"];
+const MVT_NAMES: [&str; 4] = [
+    TileFormat::Mvt.media_type(),
+    "application/x-protobuf",
+    "application/protobuf",
+    "application/octet-stream",
+];
 /// What MLT is called: its media type, and the one that PMTiles has for it.
 const MLT_NAMES: [&str; 2] = [TileFormat::Mlt.media_type(), "application/vnd.maplibre-vector-tile"];
 

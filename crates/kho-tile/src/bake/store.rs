@@ -137,7 +137,10 @@ impl BakeStore {
         if options.format != Format::Mvt {
             return Err(failed(
                 &self.dir,
-                &format!("only MVT is baked into it, and not {}, which is made from it", options.format.name()),
+                &format!(
+                    "only MVT is baked into it, and not {}, which is made from it",
+                    options.format.name()
+                ),
             ));
         }
         let (since, columns) = engine.version(grant).await?;
