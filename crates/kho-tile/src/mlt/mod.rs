@@ -55,10 +55,10 @@ fn counted(mvt: &[u8], notice: &str) -> MltResult<(usize, usize)> {
 /// What the encoder may choose from: plain and dictionary strings; plain, delta and run-length
 /// integers as varints; vertices in a row or in a dictionary.
 ///
-/// Not what packs so tightly that gzip, brotli or zstd find nothing left to do, while not every reader
-/// has it: MapLibre Native is built with and without `FastPFOR`
+/// Not what packs so tightly that gzip, brotli or zstd find little left to do, and `FastPFOR` least of
+/// all, which not every reader has: MapLibre Native is built with it and without
 /// (<https://github.com/maplibre/maplibre-tile-spec/pull/1446>). Nor another order of features: the
-/// lake's is along a Hilbert curve already, and [`table`] says what else it is good for.
+/// lake's is along a Hilbert curve already, and [`table`] needs its own to stay.
 fn manner() -> EncoderConfig {
     EncoderConfig::default()
         .with_fastpfor(false)
