@@ -50,9 +50,9 @@ class Server:
         """A layer's TileJSON, with its bounds."""
         return self.json(f"/tiles/{name}")
 
-    def tile(self, layer, z, x, y):
+    def tile(self, layer, z, x, y, accept="*/*"):
         """A tile's bytes; none of them if it is empty."""
-        status, body = self.get(f"/tiles/{layer}/{z}/{x}/{y}", **{"Accept-Encoding": "gzip"})
+        status, body = self.get(f"/tiles/{layer}/{z}/{x}/{y}", **{"Accept-Encoding": "gzip", "Accept": accept})
         if status == 204:
             return b""
         if status != 200:

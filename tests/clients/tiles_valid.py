@@ -6,11 +6,13 @@ For each non-empty tile under a layer's bounds:
 3. Every ring has an area, the first of a polygon and each exterior turns right on the screen, holes turn left.
 4. Every polygon is valid in GEOS.
 5. Coordinates lie inside the extent and the buffer.
+6. With --mlt: the MapLibre tile of the place, read by @maplibre/mlt in Node, holds the same layers, ids, properties and
+   geometries, whatever their order.
 
 At a zoom with more than --most tiles under a layer's bounds, a seeded sample of --most of them; the report says so.
 Prints one JSON object; exit code 1 at any fault.
 
-usage: tiles_valid.py URL LAYER… [--zooms 8-16] [--most 2000] [--seed 1] [--buffer 64] [--jobs 1]
+usage: tiles_valid.py URL LAYER… [--zooms 8-16] [--most 2000] [--seed 1] [--buffer 64] [--jobs 1] [--mlt]
 """
 
 import argparse
@@ -27,18 +29,21 @@ import shapely
 from mvt import LINE, POINT, POLYGON, Server, doubled_area, parsed, parts, polygons, under
 
 DECODE = pathlib.Path(__file__).parent / "decode.mjs"
-node = server = None
+MLT = "application/vnd.maplibre-tile"
+nodes = {}
+server = None
 
 
-def javascript(data):
-    global node
+def javascript(data, kind="mvt"):
+    node = nodes.get(kind)
     if node is None:
-        node = subprocess.Popen(["node", str(DECODE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        node = nodes[kind] = subprocess.Popen(["node", str(DECODE), kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     node.stdin.write(struct.pack(">I", len(data)) + data)
     node.stdin.flush()
     line = node.stdout.readline()
     if not line:
-        raise ValueError("@mapbox/vector-tile gave up")
+        del nodes[kind]
+        raise ValueError(f"the decoder of {kind} gave up")
     return json.loads(line)
 
 
@@ -61,6 +66,25 @@ def python(data):
             number = POLYGON if "Polygon" in kind else LINE if "Line" in kind else POINT
             found[name].append([f.get("id"), number, places, f["properties"]])
     return found
+
+
+def alike(mvt, mlt):
+    """The faults of an MLT tile: where it differs from the MVT tile of its place."""
+    try:
+        a, b = javascript(mvt), javascript(mlt, "mlt")
+    except Exception as why:  # whatever a decoder says of a tile is a fault of the tile
+        return [f"MLT: a decoder refuses it: {why!r}"]
+    if a.keys() != b.keys():
+        return [f"MLT: other layers: {list(a)} and {list(b)}"]
+    faults = []
+    for name in a:
+        ours, theirs = (sorted(features[name], key=lambda f: f[0]) for features in (a, b))
+        if len(ours) != len(theirs):
+            faults.append(f"MLT: layer {name}: {len(ours)} and {len(theirs)} features")
+        for one, other in zip(ours, theirs):
+            if one != other:
+                faults.append(f"MLT: layer {name}, feature {one[0]}: {str(one)[:200]} | {str(other)[:200]}")
+    return faults
 
 
 def check(data, buffer):
@@ -124,11 +148,20 @@ def check(data, buffer):
 
 def work(job):
     global server
-    url, layer, tile, buffer = job
+    url, layer, tile, buffer, mlt = job
     if server is None:
         server = Server(url)
     data = server.tile(layer, *tile)
-    return tile, len(data), *(check(data, buffer) if data else ([], Counter(), set()))
+    faults, counts, ids = check(data, buffer) if data else ([], Counter(), set())
+    if mlt:
+        other = server.tile(layer, *tile, accept=MLT)
+        counts["mlt_bytes"] = len(other)
+        if data and other:
+            faults += alike(data, other)
+            counts["mlt_tiles"] = 1
+        elif data or other:
+            faults.append(f"MLT: {len(data)} bytes of MVT, {len(other)} of MLT")
+    return tile, max(len(data), counts["mlt_bytes"]), len(data), faults, counts, ids
 
 
 def main():
@@ -140,6 +173,7 @@ def main():
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--buffer", type=int, default=64)
     arguments.add_argument("--jobs", type=int, default=1)
+    arguments.add_argument("--mlt", action="store_true")
     o = arguments.parse_args()
     low, _, high = o.zooms.partition("-")
     asking = Server(o.url)
@@ -150,8 +184,9 @@ def main():
             for z in range(int(low), int(high or low) + 1):
                 wanted, all_tiles = under(bounds, z, o.most, o.seed)
                 row, ids = Counter(), set()
-                for tile, size, faults, counts, held in pool.imap(work, [(o.url, layer, tile, o.buffer) for tile in wanted], 8):
-                    if not size:
+                jobs = [(o.url, layer, tile, o.buffer, o.mlt) for tile in wanted]
+                for tile, any_bytes, size, faults, counts, held in pool.imap(work, jobs, 8):
+                    if not any_bytes:
                         continue
                     row += counts
                     row["tiles"] += 1
@@ -163,6 +198,8 @@ def main():
                 wrong += row["faults"]
                 entry = report.setdefault(layer, {})[z] = {
                     "asked": len(wanted), **{k: row[k] for k in ("tiles", "features", "rings", "points", "bytes", "largest", "faults")}, "ids": len(ids)}
+                if o.mlt:
+                    entry |= {k: row[k] for k in ("mlt_tiles", "mlt_bytes")}
                 if len(wanted) < all_tiles:
                     entry["sampled_of"] = all_tiles
                 print(f"{layer} z{z}: {entry}", file=sys.stderr, flush=True)

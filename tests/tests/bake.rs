@@ -86,6 +86,19 @@ fn bakes_of_what_is_not_published_are_refused() -> anyhow::Result<()> {
     );
     assert!(std::fs::read(&target)?.starts_with(b"PMTiles\x03"));
 
+    // In MLT, which PMTiles knows as type 6; not into the city, and not as MBTiles, which have no name for it.
+    let mlt = city.dir().join("parcels-mlt.pmtiles");
+    fn baked<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["bake", "land_parcel", "--max-zoom", "15", "--format", "mlt"][..], more].concat()
+    }
+    let written = city.kho(&baked(&["--output", &mlt.to_string_lossy()]))?;
+    assert_eq!(written["layers"][0]["tiles"], done["layers"][0]["tiles"]);
+    assert_eq!((std::fs::read(&target)?[99], std::fs::read(&mlt)?[99]), (1, 6));
+    for more in [&[][..], &["--output", "parcels.mbtiles"]] {
+        let said = city.refused(&baked(more))?;
+        assert!(said.contains("--output FILE.pmtiles"), "{said}");
+    }
+
     // The same as MBTiles, for GDAL and whoever else reads those.
     let boxed = city.dir().join("parcels.mbtiles");
     city.kho(&["bake", "land_parcel", "--max-zoom", "15", "--output", &boxed.to_string_lossy()])?;

@@ -150,6 +150,7 @@ fn styles_are_valid() -> anyhow::Result<()> {
         |service: &str| format!("arcgis/rest/services/{service}/VectorTileServer/resources/styles/root.json");
     for style in [
         "styles/portal.json".to_owned(),
+        "styles/portal.json?tiles=mlt".to_owned(),
         "styles/ioc.json".to_owned(),
         "styles/infrastructure.json".to_owned(),
         arcgis("portal"),
@@ -163,7 +164,8 @@ fn styles_are_valid() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every tile decodes in two independent decoders to the same, and is valid: commands, winding, GEOS.
+/// Every tile decodes in two independent decoders to the same, and is valid: commands, winding, GEOS. As MLT
+/// it decodes in MapLibre's decoder to the same again.
 #[test]
 fn every_tile_is_valid() -> anyhow::Result<()> {
     let city = City::sample(2_000)?;
@@ -172,10 +174,15 @@ fn every_tile_is_valid() -> anyhow::Result<()> {
         .arg(repo().join("tests/clients/tiles_valid.py"))
         .arg(&server.url)
         .args(["land_parcel", "planning_zone", "admin_unit", "drain_pipe", "street_light"])
-        .args(["--zooms", "8-16", "--most", "200", "--jobs", "2"]))?;
+        .args(["--zooms", "8-16", "--most", "200", "--jobs", "2", "--mlt"]))?;
     let report: Value = serde_json::from_str(&said).with_context(|| said.clone())?;
     println!("{report:#}");
     assert_eq!(report["faults"], 0, "{report:#}");
+    for (layer, zooms) in report["layers"].as_object().into_iter().flatten() {
+        for (zoom, row) in zooms.as_object().into_iter().flatten() {
+            assert_eq!(row["mlt_tiles"], row["tiles"], "{layer} z{zoom}: {row}");
+        }
+    }
     // From z14 on nothing is left out.
     for zoom in ["14", "15", "16"] {
         assert_eq!(report["layers"]["land_parcel"][zoom]["ids"], 2_000, "z{zoom}: {report:#}");

@@ -2,7 +2,7 @@
 
 use crate::tile::Encoding;
 use brotli::enc::BrotliEncoderParams;
-use libdeflater::{CompressionLvl, Compressor};
+use libdeflater::{CompressionLvl, Compressor, Decompressor};
 use std::cell::RefCell;
 
 thread_local! {
@@ -26,6 +26,21 @@ pub(crate) fn gzip(raw: &[u8], level: u32) -> Result<Vec<u8>, String> {
         out.truncate(length);
         Ok(out)
     })
+}
+
+/// DEFLATE makes nothing smaller than this part of what it was.
+const DEFLATE_MOST: usize = 1032;
+
+/// Takes apart what [`gzip`] has packed.
+pub(crate) fn gunzip(packed: &[u8]) -> Result<Vec<u8>, String> {
+    let length = packed.last_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length)) as usize;
+    if length > packed.len() * DEFLATE_MOST {
+        return Err("it says of itself that it is longer than it can be".into());
+    }
+    let mut raw = vec![0; length];
+    let written = Decompressor::new().gzip_decompress(packed, &mut raw).map_err(|e| e.to_string())?;
+    raw.truncate(written);
+    Ok(raw)
 }
 
 /// Levels for tiles that somebody is waiting for. Part of what an ETag promises: whoever changes
@@ -73,7 +88,17 @@ mod tests {
                 GzDecoder::new(&packed[..]).read_to_end(&mut back).unwrap();
                 assert_eq!(back, raw);
                 assert_eq!(packed, gzip(raw, level).unwrap());
+                assert_eq!(gunzip(&packed).unwrap(), raw);
             }
+        }
+    }
+
+    #[test]
+    fn what_is_no_gzip_is_refused() {
+        let packed = gzip(b"a tile", 1).unwrap();
+        let cut = &packed[..packed.len() - 1];
+        for bad in [&b""[..], b"abc", cut, b"not gzip, and says that it is very long \xff\xff\xff\xff"] {
+            assert!(gunzip(bad).is_err(), "{bad:?}");
         }
     }
 }

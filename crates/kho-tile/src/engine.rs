@@ -1,6 +1,7 @@
 //! From a grant and an address to a tile.
 
 mod composite;
+mod recode;
 
 use crate::block::GeometryBlock;
 use crate::grid::{Grid, TileFrame};
@@ -10,7 +11,7 @@ use crate::overview::{FabricConfig, Level, Overview, Overviews};
 use crate::render::{Manner, Painter};
 use crate::stats::{Counters, TileStats};
 use crate::tile::Packing;
-use crate::{Encoding, Tile, TileError};
+use crate::{Encoding, Representation, Tile, TileError};
 use futures::{StreamExt, TryStreamExt};
 use kho_access::Grant;
 use kho_lake::{Lake, SnapshotId};
@@ -83,7 +84,7 @@ struct TileKey {
     z: u8,
     x: u32,
     y: u32,
-    encoding: Encoding,
+    representation: Representation,
     /// Whether it is drawn from an [`Overview`]: that may come later than the first tile.
     shared: bool,
 }
@@ -159,8 +160,9 @@ impl TileEngine {
         self.tile_as(grant, z, x, y, Encoding::Gzip).await
     }
 
-    /// [`TileEngine::tile`] in an encoding. Nobody waits for a compression that was not asked
-    /// for.
+    /// [`TileEngine::tile`] in a representation: a format and an encoding, or an [`Encoding`] alone,
+    /// of MVT then. Nobody waits for a format or a compression that was not asked for. In whichever, the
+    /// tile holds the same features.
     ///
     /// # Errors
     /// As [`TileEngine::tile`].
@@ -170,9 +172,9 @@ impl TileEngine {
         z: u8,
         x: u32,
         y: u32,
-        encoding: Encoding,
+        representation: impl Into<Representation>,
     ) -> Result<Tile, TileError> {
-        self.tile_on(grant, Grid::default(), z, x, y, encoding).await
+        self.tile_on(grant, Grid::default(), z, x, y, representation).await
     }
 
     /// [`TileEngine::tile_as`] in a grid. The layer's zooms and those of [`Drawing`] are meant for
@@ -189,8 +191,9 @@ impl TileEngine {
         z: u8,
         x: u32,
         y: u32,
-        encoding: Encoding,
+        representation: impl Into<Representation>,
     ) -> Result<Tile, TileError> {
+        let representation = representation.into();
         let frame = TileFrame::new(grid, z, x, y, self.0.drawing.buffer)?;
         let zoom = grid.mercator_zoom(z);
         if zoom < grant.layer().zoom.min {
@@ -199,7 +202,7 @@ impl TileEngine {
         let index = self.index(grant, grid).await?;
         let overview = self.overview(grant, &index, &frame, z).await?;
         let shared = overview.is_some();
-        let (manner, packing) = (self.manner(grant, zoom), self.packing(zoom, encoding));
+        let (manner, packing) = (self.manner(grant, zoom), self.packing(zoom, representation));
         let make = || self.make(&index, overview, frame, manner, packing);
         let Some(tiles) = &self.0.tiles else { return make().await };
         let key = TileKey {
@@ -211,7 +214,7 @@ impl TileEngine {
             z,
             x,
             y,
-            encoding,
+            representation,
             shared,
         };
         if let Some(tile) = tiles.get(&key).await {
@@ -328,10 +331,10 @@ impl TileEngine {
         Manner { simplify: z < self.0.drawing.full_zoom && !grant.layer().fabric, least_rank: 0 }
     }
 
-    pub(crate) fn packing(&self, z: u8, encoding: Encoding) -> Packing {
+    pub(crate) fn packing(&self, z: u8, Representation { format, encoding }: Representation) -> Packing {
         let bound = (z < self.0.drawing.full_zoom).then(|| self.0.config.max_tile_bytes.max(1));
         let level = self.0.drawing.gzip_level;
-        Packing { encoding, level, measure: level, bound, sketch: bound.is_some() }
+        Packing { format, encoding, level, measure: level, bound, sketch: bound.is_some() }
     }
 
     pub(crate) async fn index(&self, grant: &Grant, grid: Grid) -> Result<Arc<LayerIndex>, TileError> {

@@ -48,6 +48,9 @@ pub enum TileError {
         /// What is wrong with it.
         message: String,
     },
+    /// A tile that is well as MVT cannot be written as MLT.
+    #[error("the tile cannot be written as MLT: {0}")]
+    Mlt(String),
     /// A fault of this program: the work was cut off.
     #[error("making the tile was cut off: {0}")]
     Internal(String),

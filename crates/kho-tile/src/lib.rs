@@ -31,9 +31,11 @@ mod geom;
 mod grid;
 mod index;
 mod load;
+mod mlt;
 mod mvt;
 mod overview;
 mod render;
+mod representation;
 mod stats;
 mod tile;
 mod touched;
@@ -47,5 +49,6 @@ pub use federated::{
 };
 pub use grid::{Grid, MAX_ZOOM, TILE_PIXELS, TileMatrix, TileRange, Vn2000Grid};
 pub use overview::FabricConfig;
+pub use representation::{Format, Representation};
 pub use stats::TileStats;
 pub use tile::{Encoding, Tile};

@@ -1,9 +1,10 @@
 //! A finished tile.
 
-use crate::TileError;
 use crate::compress::{gzip, pack};
+use crate::mlt;
 use crate::mvt::{Commands, FeatureKind, LayerWriter, ValueMap};
 use crate::render::Painter;
+use crate::{Format, Representation, TileError};
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
@@ -44,15 +45,14 @@ impl Encoding {
 /// A tile: one MVT layer, or several ([`TileEngine::composite`](crate::TileEngine::composite)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tile {
-    /// The tile in the encoding that was asked for: `Content-Type:
-    /// application/vnd.mapbox-vector-tile`. Empty (0 bytes, no header) if there is no
-    /// feature: answer with 204.
+    /// The tile in the representation that was asked for: `Content-Type` is
+    /// [`Format::media_type`]. Empty (0 bytes, no header) if there is no feature: answer with 204.
     pub body: Bytes,
     /// The size of the tile before compression, in bytes.
     pub raw_len: usize,
     /// A strong entity tag for the tile's content, with its quotes. The same features give the same
-    /// tag, on every node and after every restart. It is the same in all encodings: an answer must
-    /// add which one it is in.
+    /// tag, on every node and after every restart. Each format has its own, but it is the same in all
+    /// encodings: an answer must add which one it is in.
     pub etag: String,
     /// The number of features in it.
     pub features: usize,
@@ -61,7 +61,7 @@ pub struct Tile {
     /// `layer` and `left_out`.
     pub left_out: usize,
     /// The size that counts against the bound of a tile: gzipped, or plain where that already
-    /// fits.
+    /// fits; of its MVT, whichever its format is.
     pub(crate) packed_len: usize,
     /// Where, before compression, what says what was left out begins.
     pub(crate) layer_len: usize,
@@ -70,6 +70,7 @@ pub struct Tile {
 /// How a drawn tile is to be finished.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Packing {
+    pub format: Format,
     pub encoding: Encoding,
     /// gzip level, 1 to 12.
     pub level: u32,
@@ -117,31 +118,61 @@ impl Tile {
         let raw_len = raw.len();
         if packing.sketch && packing.bound.is_some_and(|bound| raw_len > FAR_TOO_BIG * bound) {
             // About what gzip would make of it: its share of features is looked for from there.
-            let packed_len = raw_len / 5 * 2;
-            let etag = String::new();
-            return Ok(Self { body: Bytes::new(), raw_len, etag, features, left_out, packed_len, layer_len });
+            return Ok(Self::sketch(features, left_out, raw_len / 5 * 2));
         }
-        let etag = quoted(hash(&raw, packing.level));
         // What is left out must depend neither on who asks nor on how hard a bake compresses.
-        let Packing { encoding, level, measure, bound, .. } = packing;
-        let apart = encoding != Encoding::Gzip || level != measure;
+        let Packing { format, encoding, level, measure, bound, sketch } = packing;
+        let apart = format != Format::Mvt || encoding != Encoding::Gzip || level != measure;
         let measured = apart && bound.is_some_and(|b| raw_len > b);
         let as_gzip =
             if measured { Some(gzip(&raw, measure).map_err(TileError::Internal)?.len()) } else { None };
+        let (raw, layer_len, raw_len) = match format {
+            Format::Mvt => (raw, layer_len, raw_len),
+            Format::Mlt => {
+                if let Some((packed_len, _)) = as_gzip.zip(bound).filter(|(len, bound)| sketch && len > bound)
+                {
+                    return Ok(Self::sketch(features, left_out, packed_len));
+                }
+                let (layer, notice) = raw.split_at(layer_len);
+                let mut written = mlt::from_mvt(layer)?;
+                let layer_len = written.len();
+                written.append(&mut mlt::from_mvt(notice)?);
+                let raw_len = written.len();
+                (written, layer_len, raw_len)
+            }
+        };
+        let etag = quoted(hash(&raw, level));
         let body = pack(raw, encoding, level).map_err(TileError::Internal)?;
-        let packed_len = match encoding {
-            Encoding::Gzip => as_gzip.unwrap_or(body.len()),
-            _ => as_gzip.unwrap_or(raw_len),
+        let packed_len = match (format, encoding) {
+            (Format::Mvt, Encoding::Gzip) => as_gzip.unwrap_or(body.len()),
+            // Not measured because it fits as it is.
+            (Format::Mvt, _) => as_gzip.unwrap_or(raw_len),
+            (Format::Mlt, _) => as_gzip.unwrap_or_default(),
         };
         Ok(Self { body: body.into(), raw_len, etag, features, left_out, packed_len, layer_len })
     }
 
-    /// Several plain tiles of one place, each with its layer's name, in one: a tile is a list of
-    /// layers, so their bytes stand one after the other. What was left out of them is said once, for
-    /// a tile must not have two layers of one name.
+    /// A tile without its body, to be drawn again with fewer features.
+    fn sketch(features: usize, left_out: usize, packed_len: usize) -> Self {
+        Self { features, left_out, packed_len, ..Self::empty() }
+    }
+
+    /// An MVT tile, plain, as MLT.
+    pub(crate) fn recoded(mvt: &[u8], encoding: Encoding, gzip_level: u32) -> Result<Self, TileError> {
+        let (features, left_out) = mlt::counts(mvt, LEFT_OUT)?;
+        let raw = mlt::from_mvt(mvt)?;
+        let (raw_len, etag) = (raw.len(), quoted(hash(&raw, gzip_level)));
+        let body = pack(raw, encoding, gzip_level).map_err(TileError::Internal)?;
+        let packed_len = body.len();
+        Ok(Self { body: body.into(), raw_len, etag, features, left_out, packed_len, layer_len: raw_len })
+    }
+
+    /// Several plain tiles of one place and of the format, each with its layer's name, in one: a tile
+    /// is a list of layers, so their bytes stand one after the other. What was left out of them is said
+    /// once, for a tile must not have two layers of one name.
     pub(crate) fn joined(
         parts: &[(String, Self)],
-        encoding: Encoding,
+        Representation { format, encoding }: Representation,
         gzip_level: u32,
     ) -> Result<Self, TileError> {
         let mut raw = Vec::with_capacity(parts.iter().map(|(_, part)| part.raw_len).sum());
@@ -156,7 +187,12 @@ impl Tile {
         }
         let layer_len = raw.len();
         if !said.is_empty() {
-            say_left_out(&said, &mut raw);
+            let mut notice = Vec::new();
+            say_left_out(&said, &mut notice);
+            match format {
+                Format::Mvt => raw.append(&mut notice),
+                Format::Mlt => raw.append(&mut mlt::from_mvt(&notice)?),
+            }
         }
         let raw_len = raw.len();
         let body = pack(raw, encoding, gzip_level).map_err(TileError::Internal)?;
@@ -184,6 +220,11 @@ fn quoted(hash: u128) -> String {
 pub(crate) fn joined_hash(parts: &[(String, Tile)]) -> u128 {
     let tags: String = parts.iter().map(|(_, part)| part.etag.as_str()).collect();
     hash(tags.as_bytes(), 0)
+}
+
+/// What a tile made from a baked one is known by: the baked one's tag.
+pub(crate) fn recoded_hash(etag: &str) -> u128 {
+    hash(etag.as_bytes(), 1)
 }
 
 /// Writes the layer that says what was left out: (layer, how many features), a point for each.

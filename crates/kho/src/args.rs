@@ -112,7 +112,7 @@ pub enum Command {
     /// finds them there by itself. What is baked already is left alone, and of a layer that has changed
     /// only the tiles under the changes are made.
     #[command(
-        after_help = "Examples:\n  kho bake\n  kho bake land_parcel planning_zone\n  kho bake land_parcel --output thua_dat.pmtiles --max-zoom 15"
+        after_help = "Examples:\n  kho bake\n  kho bake land_parcel planning_zone\n  kho bake land_parcel --output thua_dat.pmtiles --max-zoom 15\n  kho bake land_parcel --format mlt --output thua_dat.pmtiles"
     )]
     Bake {
         /// The layers; all that are published if none is named
@@ -120,6 +120,9 @@ pub enum Command {
         /// Write one layer's tiles here and not into the city: FILE.pmtiles or FILE.mbtiles
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// The tiles' format; MLT into FILE.pmtiles only
+        #[arg(long, value_enum, default_value_t = TileFormat::Mvt)]
+        format: TileFormat,
         /// The first zoom; the layer's own if it is higher
         #[arg(long, value_name = "Z")]
         min_zoom: Option<u8>,
@@ -230,6 +233,24 @@ pub enum TraceDirection {
     Downstream,
     /// Both
     Connected,
+}
+
+/// The formats of tiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TileFormat {
+    /// Mapbox Vector Tiles, which every client reads
+    Mvt,
+    /// MapLibre Tiles
+    Mlt,
+}
+
+impl From<TileFormat> for kho_tile::Format {
+    fn from(format: TileFormat) -> Self {
+        match format {
+            TileFormat::Mvt => Self::Mvt,
+            TileFormat::Mlt => Self::Mlt,
+        }
+    }
 }
 
 /// The formats of answers.

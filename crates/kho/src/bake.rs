@@ -4,7 +4,9 @@ use crate::context::{Context, bytes, grouped};
 use crate::progress::bar;
 use kho_access::{Grant, Principal};
 use kho_lake::{Area, Lake, LakeError};
-use kho_tile::{Archive, BakeOptions, BakeReport, BakeStore, Former, TileConfig, TileEngine, ZoomStats};
+use kho_tile::{
+    Archive, BakeOptions, BakeReport, BakeStore, Format, Former, TileConfig, TileEngine, ZoomStats,
+};
 use std::path::{Path, PathBuf};
 
 /// What is to be baked.
@@ -42,6 +44,12 @@ pub fn run(context: &Context, bake: &Bake) -> anyhow::Result<()> {
 
 /// Bakes, and tells.
 pub fn make(context: &Context, bake: &Bake) -> anyhow::Result<Baked> {
+    let pmtiles = bake.output.as_ref().is_some_and(|path| path.extension().is_some_and(|e| e == "pmtiles"));
+    anyhow::ensure!(
+        bake.options.format == Format::Mvt || pmtiles,
+        "MLT is written into PMTiles only: kho bake LAYER --format mlt --output FILE.pmtiles; \
+         a server makes MLT from the baked MVT by itself"
+    );
     let policy = context.policy()?;
     let lake = context.lake(policy.city())?;
     let engine = TileEngine::new(lake.clone(), TileConfig::default());
@@ -230,12 +238,13 @@ pub fn options(
     min_zoom: Option<u8>,
     max_zoom: Option<u8>,
     level: Option<u32>,
+    format: Format,
 ) -> anyhow::Result<BakeOptions> {
     let standard = BakeOptions::default();
     if let Some(level) = level {
         anyhow::ensure!((1..=12).contains(&level), "gzip levels go from 1 to 12, not {level}");
     }
-    Ok(BakeOptions { min_zoom, max_zoom, gzip_level: level.unwrap_or(standard.gzip_level) })
+    Ok(BakeOptions { min_zoom, max_zoom, gzip_level: level.unwrap_or(standard.gzip_level), format })
 }
 
 #[cfg(test)]
@@ -244,7 +253,7 @@ mod tests {
 
     #[test]
     fn levels_are_checked() {
-        assert_eq!(options(None, Some(14), Some(1)).unwrap().gzip_level, 1);
-        assert!(options(None, None, Some(13)).is_err());
+        assert_eq!(options(None, Some(14), Some(1), Format::Mvt).unwrap().gzip_level, 1);
+        assert!(options(None, None, Some(13), Format::Mvt).is_err());
     }
 }

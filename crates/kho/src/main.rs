@@ -62,8 +62,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Query { sql, format, snapshot, repeat } => {
             query::run(&context, &sql, format, snapshot, repeat)
         }
-        Command::Bake { layers, output, min_zoom, max_zoom, level, snapshot, full } => {
-            let options = bake::options(min_zoom, max_zoom, level)?;
+        Command::Bake { layers, output, format, min_zoom, max_zoom, level, snapshot, full } => {
+            let options = bake::options(min_zoom, max_zoom, level, format.into())?;
             bake::run(&context, &bake::Bake { layers, output, options, snapshot, full })
         }
         Command::Tiles(TilesCommand::Stats { layers }) => bake::stats(&context, &layers),

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
-use kho_tile::Grid;
+use kho_tile::{Format, Grid};
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -69,7 +69,8 @@ async fn tile(
     let (z, y, x) = numbers(&z, &y, &x).filter(|&(z, y, x)| grid.has(z, x, y)).ok_or_else(|| {
         Problem::not_found("There is no such tile: an address ends in tile/Z/ROW/COLUMN.pbf.")
     })?;
-    answer(&app, &at, &layers, Address { grid, z, x, y }, &headers).await
+    // No client of ArcGIS knows another format.
+    answer(&app, &at, &layers, Address { grid, z, x, y }, Format::Mvt, &headers).await
 }
 
 /// The layers of a service, or the refusal that a layer of its name would get.

@@ -1,7 +1,7 @@
 //! Which representation the asker wants (RFC 9110, 12.5).
 
 use axum::http::{HeaderMap, header};
-use kho_tile::Encoding;
+use kho_tile::{Encoding, Format as TileFormat};
 
 use super::params::Params;
 use super::problem::Problem;
@@ -38,6 +38,54 @@ impl Format {
         }
     }
 }
+
+/// The format of a tile: what `f=` says, else the suffix of the address, else what `Accept` prefers.
+/// Where it prefers neither, MVT.
+///
+/// `*/*` and `application/*` count for MVT only, since whoever names nothing is not taken to know MLT;
+/// who names MLT and of MVT says no more than that is taken to want MLT.
+pub(crate) fn tile_format(
+    params: &Params,
+    suffix: Option<TileFormat>,
+    headers: &HeaderMap,
+) -> Result<TileFormat, Problem> {
+    if let Some(format) = named_tile_format(params)?.or(suffix) {
+        return Ok(format);
+    }
+    let Some(accept) = list(headers, header::ACCEPT) else { return Ok(TileFormat::Mvt) };
+    let mlt = quality(&accept, &MLT_NAMES, &[]);
+    let mvt = quality(&accept, &MVT_NAMES, &["application/*", "*/*"]);
+    let mvt_is_named = quality(&accept, &MVT_NAMES, &[]) > 0.0;
+    if mlt > mvt || (mlt > 0.0 && mlt == mvt && !mvt_is_named) {
+        Ok(TileFormat::Mlt)
+    } else if mvt > 0.0 {
+        Ok(TileFormat::Mvt)
+    } else {
+        Err(Problem::not_acceptable("There is MVT and MLT here, and Accept wants neither."))
+    }
+}
+
+/// The format of tiles that `f=` names, if it names one.
+pub(crate) fn named_tile_format(params: &Params) -> Result<Option<TileFormat>, Problem> {
+    match params.get("f") {
+        None => Ok(None),
+        Some("mvt" | "pbf") => Ok(Some(TileFormat::Mvt)),
+        Some("mlt") => Ok(Some(TileFormat::Mlt)),
+        Some(name) if MVT_NAMES.contains(&name) => Ok(Some(TileFormat::Mvt)),
+        Some(name) if MLT_NAMES.contains(&name) => Ok(Some(TileFormat::Mlt)),
+        Some(_) => Err(Problem::bad_request("f must be mvt or mlt.")),
+    }
+}
+
+/// What MVT is called: its media type, and what servers without one for it use.
+const MVT_NAMES: [&str; 4] = [
+    TileFormat::Mvt.media_type(),
+    "application/x-protobuf",
+    "application/protobuf",
+    "application/octet-stream",
+];
+/// What MLT is called: its media type, and the one that PMTiles has for it.
+const MLT_NAMES: [&str; 2] = [TileFormat::Mlt.media_type(), "application/vnd.maplibre-vector-tile"];
 
 /// The encoding of a tile: what `Accept-Encoding` likes best. Where it likes several as well, the
 /// one that gives small tiles at least cost: zstd, then brotli, then gzip.
@@ -121,6 +169,44 @@ mod tests {
         assert_eq!(format("", "image/png"), None);
         assert_eq!(format("f=xml", "*/*"), None);
         assert_eq!(Format::of(&Params::default(), &HeaderMap::new()).unwrap(), Format::Json);
+    }
+
+    #[test]
+    fn a_tile_is_mvt_unless_mlt_is_liked_better() {
+        let taken = |query, suffix, accept| {
+            tile_format(&Params::parse(query), suffix, &asks(header::ACCEPT, accept)).ok()
+        };
+        let (mvt, mlt) = (Some(TileFormat::Mvt), Some(TileFormat::Mlt));
+        for (accept, wanted) in [
+            ("application/vnd.maplibre-tile", mlt),
+            ("Application/Vnd.MapLibre-Tile", mlt),
+            ("application/vnd.maplibre-vector-tile", mlt),
+            ("application/vnd.mapbox-vector-tile", mvt),
+            ("application/x-protobuf", mvt),
+            ("*/*", mvt),
+            ("application/*;q=0.2", mvt),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", mvt),
+            ("application/vnd.maplibre-tile, application/vnd.mapbox-vector-tile", mvt),
+            ("application/vnd.maplibre-tile;q=0.9, application/vnd.mapbox-vector-tile", mvt),
+            ("application/vnd.maplibre-tile, application/vnd.mapbox-vector-tile;q=0.9", mlt),
+            ("application/vnd.maplibre-tile, */*;q=0.1", mlt),
+            ("application/vnd.maplibre-tile, */*", mlt),
+            ("application/vnd.maplibre-tile;q=0.5, */*", mvt),
+            ("application/vnd.maplibre-tile;q=0, */*", mvt),
+            ("application/vnd.maplibre-tile, application/vnd.mapbox-vector-tile;q=0, */*", mlt),
+            ("application/vnd.maplibre-tile;q=0", None),
+            ("image/png", None),
+            ("text/html", None),
+        ] {
+            assert_eq!(taken("", None, accept), wanted, "{accept}");
+        }
+        let png = "image/png";
+        assert_eq!((taken("f=mlt", None, png), taken("f=pbf", None, png)), (mlt, mvt));
+        assert_eq!((taken("", mlt, png), taken("", mvt, "application/vnd.maplibre-tile")), (mlt, mvt));
+        assert_eq!(taken("f=mvt", mlt, png), mvt);
+        assert_eq!(taken("f=application/vnd.maplibre-tile", None, png), mlt);
+        assert_eq!(taken("f=png", None, "*/*"), None);
+        assert_eq!(tile_format(&Params::default(), None, &HeaderMap::new()).ok(), mvt);
     }
 
     #[test]

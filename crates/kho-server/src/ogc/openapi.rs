@@ -16,8 +16,8 @@ use crate::http::conditional::Freshness;
 use crate::http::negotiate::Format;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
-use crate::tiles::MVT;
 use crate::tiles::grids::grids;
+use crate::tiles::{MLT, MVT};
 
 pub(super) async fn api(
     State(app): State<App>,
@@ -88,7 +88,7 @@ fn tile_paths() -> Map<String, Value> {
     let set = "{tileMatrixSetId}";
     let tile = "{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}";
     let place = ["tileMatrixSetId", "tileMatrix", "tileRow", "tileCol"];
-    let with = |more: &[&'static str]| [more, &place[..], &["snapshot"][..]].concat();
+    let with = |more: &[&'static str]| [more, &place[..], &["tileFormat", "snapshot"][..]].concat();
     [
         (
             "/tileMatrixSets".to_owned(),
@@ -174,7 +174,8 @@ fn tile_paths() -> Map<String, Value> {
 fn tile_operation(id: &str, summary: &str, parameters: &[&str]) -> Value {
     let mut whole = operation(id, summary, "tiles", parameters, MVT, "tile", true);
     let responses = &mut whole["get"]["responses"];
-    responses["200"]["content"] = json!({MVT: {"schema": {"$ref": "#/components/schemas/tile"}}});
+    let schema = json!({"schema": {"$ref": "#/components/schemas/tile"}});
+    responses["200"]["content"] = json!({MVT: schema, MLT: schema});
     responses["204"] = json!({"description": "There is nothing in this tile."});
     whole
 }
@@ -221,6 +222,8 @@ fn parameters(collections: &[&str], grids: &[String]) -> Value {
     }
     json!({
         "f": query("f", "The representation; else Accept decides.", json!({"type": "string", "enum": ["json", "html"]})),
+        "tileFormat": query("f", "The format of the tile; else Accept decides.",
+            json!({"type": "string", "enum": ["mvt", "mlt"]})),
         "snapshot": query("snapshot", "A snapshot of the warehouse; else the current one.",
             json!({"type": "integer", "format": "int64", "minimum": 0})),
         "limit": query("limit", "How many features a page has at most.",

@@ -2,22 +2,29 @@
 
 use kho_access::Grant;
 use kho_layer::{City, GeometryKind};
+use kho_tile::Format;
 use serde_json::{Map, Value, json};
 
 use super::legend::legend;
 use super::parts::{LABEL, Part, parts};
 use super::theme::Theme;
 use crate::data::at::At;
+use crate::tiles::query;
 
-/// The style of a theme over the layers that have data at the request's snapshot.
-pub(super) fn style(theme: &Theme, city: &City, at: &At, base: &str) -> Value {
+/// The style of a theme over the layers that have data at the request's snapshot, from tiles of a
+/// format.
+pub(super) fn style(theme: &Theme, city: &City, at: &At, base: &str, tiles: Format) -> Value {
     let grants: Vec<&Grant> = at.catalogue.layers.iter().map(|layer| &layer.grant).collect();
-    let pin = if at.pinned { format!("?snapshot={}", at.snapshot()) } else { String::new() };
+    let query = query(at, tiles);
     let sources: Map<String, Value> = grants
         .iter()
         .map(|grant| {
             let name = &grant.layer().name;
-            (name.clone(), json!({"type": "vector", "url": format!("{base}/tiles/{name}{pin}")}))
+            let mut source = json!({"type": "vector", "url": format!("{base}/tiles/{name}{query}")});
+            if tiles == Format::Mlt {
+                source["encoding"] = json!(tiles.name());
+            }
+            (name.clone(), source)
         })
         .collect();
     let (layers, drawn) = layers(theme, city, &grants);

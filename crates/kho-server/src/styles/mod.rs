@@ -13,13 +13,14 @@ use axum::response::Response;
 use axum::routing::get;
 use kho_access::Grant;
 use kho_layer::City;
+use kho_tile::Format;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::data::at::At;
 use crate::http::base::Base;
 use crate::http::conditional::{Freshness, Tagged};
-use crate::http::params::Segments;
+use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
 
 /// The routes under `/styles`.
@@ -64,8 +65,14 @@ async fn style(
     at: At,
     Base(base): Base,
     Segments(name): Segments<String>,
+    params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let tiles = match params.get("tiles") {
+        None | Some("mvt") => Format::Mvt,
+        Some("mlt") => Format::Mlt,
+        Some(_) => return Err(Problem::bad_request("tiles must be mvt or mlt.")),
+    };
     let theme = name.strip_suffix(".json").and_then(|name| app.themes.get(name));
     let Some(theme) = theme else {
         let names: Vec<_> = app.themes.all().map(|t| format!("{}.json", t.name)).collect();
@@ -74,5 +81,6 @@ async fn style(
             names.join(", ")
         )));
     };
-    Ok(Tagged::json(Freshness::Revalidate, &compose::style(theme, &app.city, &at, &base))?.answer(&headers))
+    let style = compose::style(theme, &app.city, &at, &base, tiles);
+    Ok(Tagged::json(Freshness::Revalidate, &style)?.answer(&headers))
 }

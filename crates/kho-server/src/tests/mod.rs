@@ -3,6 +3,7 @@
 mod api;
 mod events;
 mod grids;
+mod mlt;
 mod ogc;
 mod planning;
 mod rules;

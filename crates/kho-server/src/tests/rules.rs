@@ -55,7 +55,7 @@ const ADDRESSES: [&str; 45] = [
 async fn no_answer_holds_what_is_not_public() {
     let served = Served::start().await;
     for address in ADDRESSES {
-        for accept in ["application/json", "text/html"] {
+        for accept in ["application/json", "text/html", "*/*", "application/vnd.maplibre-tile"] {
             let answer = served.ask(address, &[("accept", accept)]).await;
             assert!(
                 answer.status.is_success() || answer.status == StatusCode::NOT_ACCEPTABLE,

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use kho_layer::{ColumnType, GeometryKind};
+use kho_tile::Format;
 use serde_json::{Map, Value, json};
 
 use super::federated;
@@ -14,7 +15,8 @@ use crate::data::at::At;
 use crate::data::catalogue::Published;
 use crate::http::base::Base;
 use crate::http::conditional::{Freshness, Tagged};
-use crate::http::params::Segments;
+use crate::http::negotiate;
+use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
 
 /// All that has tiles: the layers, and what the sources open, which no snapshot holds.
@@ -32,7 +34,7 @@ pub(super) async fn list(
             json!({
                 "layer": layer.name(),
                 "title": layer.def().title,
-                "tilejson": format!("{base}/tiles/{}{}", layer.name(), pin(&at)),
+                "tilejson": format!("{base}/tiles/{}{}", layer.name(), query(&at, Format::Mvt)),
             })
         })
         .collect();
@@ -43,12 +45,13 @@ pub(super) async fn list(
         .answer(&headers))
 }
 
-/// The TileJSON of one layer, or of several (`a,b`) in one tile.
+/// The TileJSON of one layer, or of several (`a,b`) in one tile; with `f=mlt`, of their MLT tiles.
 pub(super) async fn layers(
     State(app): State<App>,
     at: At,
     Base(base): Base,
     Segments(names): Segments<String>,
+    params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     if let Some(parts) = federated::parts(&app, &at, &names)? {
@@ -56,10 +59,14 @@ pub(super) async fn layers(
         return Ok(Tagged::json(Freshness::Revalidate, &document)?.answer(&headers));
     }
     let layers = at.catalogue.require_all(&names)?;
-    Ok(Tagged::json(Freshness::Revalidate, &tilejson(&layers, &at, &base))?.answer(&headers))
+    let format = match params.get("f") {
+        Some("json") => Format::Mvt,
+        _ => negotiate::named_tile_format(&params)?.unwrap_or_default(),
+    };
+    Ok(Tagged::json(Freshness::Revalidate, &tilejson(&layers, &at, &base, format))?.answer(&headers))
 }
 
-fn tilejson(layers: &[Arc<Published>], at: &At, base: &str) -> Value {
+fn tilejson(layers: &[Arc<Published>], at: &At, base: &str, format: Format) -> Value {
     let names = joined(layers, ",", Published::name);
     let min = layers.iter().map(|layer| layer.def().zoom.min).min().unwrap_or_default();
     let max = layers.iter().map(|layer| layer.def().zoom.max).max().unwrap_or_default();
@@ -70,11 +77,15 @@ fn tilejson(layers: &[Arc<Published>], at: &At, base: &str) -> Value {
         "description": joined(layers, "; ", |l| &l.def().description.as_ref().unwrap_or(&l.def().title).vi),
         "version": format!("{since}.0.0"),
         "scheme": "xyz",
-        "tiles": [format!("{base}/tiles/{names}/{{z}}/{{x}}/{{y}}{}", pin(at))],
+        "tiles": [format!("{base}/tiles/{names}/{{z}}/{{x}}/{{y}}{}", query(at, format))],
         "minzoom": min,
         "maxzoom": max,
         "vector_layers": layers.iter().map(|layer| vector_layer(layer)).collect::<Vec<_>>(),
     });
+    if format == Format::Mlt {
+        // TileJSON has no word for it; this is what MapLibre GL reads from a source.
+        document["encoding"] = json!(format.name());
+    }
     if let Some([west, south, east, north]) = around(layers) {
         document["bounds"] = json!([west, south, east, north]);
         document["center"] = json!([(west + east) / 2.0, (south + north) / 2.0, min.max(12).min(max)]);
@@ -128,7 +139,15 @@ fn field(ty: ColumnType, unit: Option<&str>) -> String {
     unit.map_or_else(|| ty.to_owned(), |unit| format!("{ty}, {unit}"))
 }
 
-/// The query that keeps a pinned request pinned.
-fn pin(at: &At) -> String {
-    if at.pinned { format!("?snapshot={}", at.snapshot()) } else { String::new() }
+/// The query that keeps a pinned request pinned, and its tiles in their format.
+pub(crate) fn query(at: &At, format: Format) -> String {
+    let mut query = String::new();
+    if at.pinned {
+        query = format!("?snapshot={}", at.snapshot());
+    }
+    if format != Format::default() {
+        query += if query.is_empty() { "?f=" } else { "&f=" };
+        query += format.name();
+    }
+    query
 }

@@ -3,17 +3,16 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
 use kho_access::{Principal, SourceGrant};
 use kho_layer::Text;
-use kho_tile::{Description, Encoding, Federation, SourceStatus, source_of};
+use kho_tile::{Description, Encoding, Federation, Format, Representation, SourceStatus, source_of};
 use serde_json::{Map, Value, json};
 
 use super::describe::{around, vector_layer};
-use super::tile::{Address, empty, send, tag};
+use super::tile::{Address, send};
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::{MAX_LAYERS, Published};
@@ -85,10 +84,8 @@ pub(super) async fn tile(
             Federation::join(futures::future::try_join_all(plain).await?, encoding).await?
         }
     };
-    if tile.body.is_empty() {
-        return Ok(empty(at.tile_freshness()));
-    }
-    Ok(send(at, headers, Body::from(tile.body), tag(tile.etag, tile.encoding), tile.encoding))
+    let sent = Representation { format: Format::Mvt, encoding: tile.encoding };
+    Ok(send(at, headers, tile.body, tile.etag, sent))
 }
 
 async fn plain(app: &App, part: &Part, Address { grid, z, x, y }: Address) -> Result<Bytes, Problem> {

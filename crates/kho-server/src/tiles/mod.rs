@@ -5,8 +5,8 @@ pub(crate) mod federated;
 pub(crate) mod grids;
 mod tile;
 
-pub(crate) use describe::around;
-pub(crate) use tile::{Address, MVT, answer, numbers};
+pub(crate) use describe::{around, query};
+pub(crate) use tile::{Address, MLT, MVT, answer, numbers, suffix};
 
 use axum::Router;
 use axum::routing::get;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kho_access::Grant;
-use kho_tile::{Encoding, Grid};
+use kho_tile::{Encoding, Format, Grid, Representation};
 
 use super::federated;
 use crate::app::App;
@@ -15,11 +15,13 @@ use crate::data::at::At;
 use crate::data::catalogue::Published;
 use crate::http::conditional::{Freshness, Tagged};
 use crate::http::negotiate;
-use crate::http::params::Segments;
+use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
 
 /// The media type of a Mapbox vector tile.
-pub(crate) const MVT: &str = "application/vnd.mapbox-vector-tile";
+pub(crate) const MVT: &str = Format::Mvt.media_type();
+/// The media type of a MapLibre tile.
+pub(crate) const MLT: &str = Format::Mlt.media_type();
 
 /// A place in a grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,11 +34,12 @@ pub(crate) struct Address {
     pub(crate) y: u32,
 }
 
-/// A Mapbox vector tile of WebMercatorQuad; 204 where the layers have nothing.
+/// A tile of WebMercatorQuad, MVT or MLT; 204 where the layers have nothing.
 pub(super) async fn tile(
     State(app): State<App>,
     at: At,
     Segments((names, z, x, y)): Segments<(String, String, String, String)>,
+    params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     if let Some(parts) = federated::parts(&app, &at, &names)? {
@@ -44,67 +47,83 @@ pub(super) async fn tile(
     }
     let layers = at.catalogue.require_all(&names)?;
     let address = address(&z, &x, &y)?;
-    answer(&app, &at, &layers, address, &headers).await
+    let format = negotiate::tile_format(&params, suffix(&y).1, &headers)?;
+    answer(&app, &at, &layers, address, format, &headers).await
 }
 
 /// The tile of layers at a place that the grid has: each layer through its own grant. Of one layer,
-/// the baked one if there is one and the asker takes gzip, which it is packed in.
+/// the baked one if there is one and the asker takes gzip, which it is packed in; or MLT made of it.
 pub(crate) async fn answer(
     app: &App,
     at: &At,
     layers: &[Arc<Published>],
     Address { grid, z, x, y }: Address,
+    format: Format,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
+    let wanted = Representation { format, encoding: negotiate::encoding(headers) };
     if let [layer] = layers
         && grid == Grid::WebMercatorQuad
-        && negotiate::takes_gzip(headers)
+        && (format == Format::Mlt || negotiate::takes_gzip(headers))
         && let Some(baked) = app.bakes.tile(&app.tiles, &layer.grant, z, x, y).await?
     {
-        return Ok(if baked.gzipped.is_empty() {
-            empty(at.tile_freshness())
-        } else {
-            let (body, gzip) = (Body::from(baked.gzipped), Encoding::Gzip);
-            send(at, headers, body, tag(baked.etag, gzip), gzip)
+        return Ok(match format {
+            Format::Mvt => {
+                let packed = Representation { format, encoding: Encoding::Gzip };
+                send(at, headers, baked.gzipped, baked.etag, packed)
+            }
+            Format::Mlt => {
+                let tile = app.tiles.baked_as_mlt(baked, wanted.encoding).await?;
+                send(at, headers, tile.body, tile.etag, wanted)
+            }
         });
     }
     let grants: Vec<&Grant> = layers.iter().map(|layer| &layer.grant).collect();
-    let encoding = negotiate::encoding(headers);
-    let tile = app.tiles.composite(&grants, grid, z, x, y, encoding).await?;
-    if tile.body.is_empty() {
-        return Ok(empty(at.tile_freshness()));
-    }
-    Ok(send(at, headers, Body::from(tile.body), tag(tile.etag, encoding), encoding))
+    let tile = app.tiles.composite(&grants, grid, z, x, y, wanted).await?;
+    Ok(send(at, headers, tile.body, tile.etag, wanted))
 }
 
-pub(super) fn send(at: &At, request: &HeaderMap, body: Body, tag: String, encoding: Encoding) -> Response {
+/// A tile, or 204 if there is nothing in it.
+pub(super) fn send(at: &At, request: &HeaderMap, body: Bytes, tag: String, sent: Representation) -> Response {
+    if body.is_empty() {
+        return empty(at.tile_freshness());
+    }
     Tagged {
-        content_type: MVT,
-        tag,
+        content_type: sent.format.media_type(),
+        tag: tagged(tag, sent.encoding),
         freshness: at.tile_freshness(),
-        encoding: encoding.token(),
-        vary: "Accept-Encoding",
-        body,
+        encoding: sent.encoding.token(),
+        vary: "Accept, Accept-Encoding",
+        body: Body::from(body),
     }
     .answer(request)
 }
 
 /// Encodings are representations of their own, and a strong tag must tell them apart.
-pub(super) fn tag(tag: String, encoding: Encoding) -> String {
+pub(super) fn tagged(tag: String, encoding: Encoding) -> String {
     match encoding.token() {
         Some(token) => format!("\"{}-{token}\"", tag.trim_matches('"')),
         None => tag,
     }
 }
 
-pub(super) fn empty(freshness: Freshness) -> Response {
+fn empty(freshness: Freshness) -> Response {
     (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, freshness.header())]).into_response()
 }
 
-/// Reads the three numbers of an address; the last one may end in `.mvt` or `.pbf`, as many clients
-/// write it. `None` for anything but digits, and for numbers that no grid has.
+/// The end of an address without its suffix, and the format that the suffix asks for: `.mvt` or
+/// `.pbf`, as many clients write it, or `.mlt`.
+pub(crate) fn suffix(last: &str) -> (&str, Option<Format>) {
+    [(".mvt", Format::Mvt), (".pbf", Format::Mvt), (".mlt", Format::Mlt)]
+        .into_iter()
+        .find_map(|(suffix, format)| Some((last.strip_suffix(suffix)?, Some(format))))
+        .unwrap_or((last, None))
+}
+
+/// Reads the three numbers of an address, without its [`suffix`]. `None` for anything but digits, and
+/// for numbers that no grid has.
 pub(crate) fn numbers(z: &str, second: &str, last: &str) -> Option<(u8, u32, u32)> {
-    let last = last.strip_suffix(".mvt").or_else(|| last.strip_suffix(".pbf")).unwrap_or(last);
+    let (last, _) = suffix(last);
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if ![z, second, last].into_iter().all(digits) {
         return None;
@@ -135,6 +154,7 @@ mod tests {
         assert_eq!(read("14", "13160", "7626"), (14, 13160, 7626));
         assert_eq!(read("0", "0", "0.mvt"), (0, 0, 0));
         assert_eq!(read("1", "1", "1.pbf"), (1, 1, 1));
+        assert_eq!(read("1", "1", "1.mlt"), (1, 1, 1));
         for bad in [
             ("0", "1", "0"),
             ("23", "0", "0"),

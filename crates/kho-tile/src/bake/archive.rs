@@ -2,8 +2,8 @@
 
 use super::report::ZoomStats;
 use super::sink::failed;
-use crate::TileError;
 use crate::grid::Grid;
+use crate::{Format, TileError};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use pmtiles::{AsyncPmTilesReader, Compression, HashMapCache, MmapBackend, TileCoord, TileType};
@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::xxh3_128;
 /// of a mapping, which stays good while anybody holds it.
 pub struct Archive {
     path: PathBuf,
+    format: Format,
     reader: Arc<AsyncPmTilesReader<MmapBackend, HashMapCache>>,
 }
 
@@ -44,10 +45,22 @@ impl Archive {
             .await
             .map_err(|e| failed(path, &e))?;
         let header = reader.get_header();
-        if header.tile_type != TileType::Mvt || header.tile_compression != Compression::Gzip {
-            return Err(failed(path, &"it does not hold gzipped vector tiles"));
+        let format = match header.tile_type {
+            TileType::Mvt => Some(Format::Mvt),
+            TileType::Mlt => Some(Format::Mlt),
+            _ => None,
+        };
+        match format {
+            Some(format) if header.tile_compression == Compression::Gzip => {
+                Ok(Self { path: path.to_owned(), format, reader: Arc::new(reader) })
+            }
+            _ => Err(failed(path, &"it does not hold gzipped vector tiles")),
         }
-        Ok(Self { path: path.to_owned(), reader: Arc::new(reader) })
+    }
+
+    /// The format of its tiles.
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// The first and the last zoom.

@@ -2,7 +2,7 @@
 
 use super::archive::Archive;
 use super::sink::failed;
-use crate::TileError;
+use crate::{Format, TileError};
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
@@ -18,8 +18,12 @@ impl Archive {
     /// size in bytes.
     ///
     /// # Errors
-    /// [`TileError::Archive`] if the archive cannot be read or the file not be written.
+    /// [`TileError::Archive`] if the archive cannot be read, holds MLT, for which MBTiles 1.3 has no
+    /// name, or the file cannot be written.
     pub async fn to_mbtiles(&self, target: &Path) -> Result<u64, TileError> {
+        if self.format() != Format::Mvt {
+            return Err(failed(target, &"MBTiles has no name for MLT; PMTiles has"));
+        }
         let mut name = target.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.part", std::process::id()));
         let part = target.with_file_name(name);

@@ -18,7 +18,7 @@ use crate::engine::TileEngine;
 use crate::grid::{EVERYWHERE, Grid, NOWHERE, TileFrame, WorldBox};
 use crate::index::LayerIndex;
 use crate::tile::Packing;
-use crate::{Encoding, TileError};
+use crate::{Encoding, Format, Representation, TileError};
 use futures::{StreamExt, TryStreamExt};
 use kho_access::Grant;
 use plan::Tiles;
@@ -39,13 +39,15 @@ pub struct BakeOptions {
     pub max_zoom: Option<u8>,
     /// gzip level, 1 to 12.
     pub gzip_level: u32,
+    /// The tiles' format. A [`BakeStore`] takes MVT only: MLT is made from it when it is asked for.
+    pub format: Format,
 }
 
 impl Default for BakeOptions {
     fn default() -> Self {
         // `kho bake --level`: of a million parcels' tiles level 6 saves 6 % of the bytes that level 1
         // makes, for 40 % more time.
-        Self { min_zoom: None, max_zoom: None, gzip_level: 1 }
+        Self { min_zoom: None, max_zoom: None, gzip_level: 1, format: Format::Mvt }
     }
 }
 
@@ -95,7 +97,7 @@ impl TileEngine {
         if min > max {
             return Err(failed(target, &format!("layer {} has no zoom from {min} to {max}", layer.name)));
         }
-        let manner = self.baked_manner(options.gzip_level, min, max, index.columns);
+        let manner = self.baked_manner(options, min, max, index.columns);
         let former = match former {
             // A fabric's borders are drawn in one go: a change here may move a vertex over there.
             Some(_) if self.is_woven(grant, &index) => None,
@@ -114,7 +116,7 @@ impl TileEngine {
             None => self.all(&index, min, max).await?,
         };
         let bounds = self.bounds(grant).await?;
-        let about = About { min_zoom: min, max_zoom: max, bounds };
+        let about = About { format: options.format, min_zoom: min, max_zoom: max, bounds };
         let mut sink = Sink::create(target, &about)?;
         let done = self.fill(&mut sink, grant, &index, &jobs, former.as_ref(), options, progress).await;
         let (zooms, made) = match done {
@@ -124,7 +126,7 @@ impl TileEngine {
                 return Err(error);
             }
         };
-        let metadata = metadata(grant, index.version, &manner, &zooms, min, max);
+        let metadata = metadata(grant, index.version, &manner, &zooms, &about);
         let bytes = sink.finish(&metadata)?;
         Ok(BakeReport {
             layer: layer.name.clone(),
@@ -211,7 +213,8 @@ impl TileEngine {
                     let kept = former.archive.tile(z, x, y).await?;
                     return Ok((job, kept.gzipped, None));
                 }
-                let packing = Packing { level: options.gzip_level, ..self.packing(z, Encoding::Gzip) };
+                let wanted = Representation { format: options.format, encoding: Encoding::Gzip };
+                let packing = Packing { level: options.gzip_level, ..self.packing(z, wanted) };
                 let frame = TileFrame::new(Grid::default(), z, x, y, self.drawing().buffer)?;
                 let overview = self.overview(grant, index, &frame, z).await?;
                 let (tile, took) =
@@ -239,15 +242,20 @@ impl TileEngine {
     }
 
     /// Everything but the features that decides what a tile's bytes are.
-    fn baked_manner(&self, level: u32, min: u8, max: u8, columns: u64) -> String {
+    fn baked_manner(&self, options: BakeOptions, min: u8, max: u8, columns: u64) -> String {
         let drawing = self.drawing();
-        format!(
-            "{}/{}/{}/{level}/{min}-{max}/{columns:016x}/{}",
+        let manner = format!(
+            "{}/{}/{}/{}/{min}-{max}/{columns:016x}/{}",
             crate::tile::FORMAT,
             drawing.buffer,
             drawing.full_zoom,
+            options.gzip_level,
             self.max_tile_bytes()
-        )
+        );
+        match options.format {
+            Format::Mvt => manner,
+            Format::Mlt => manner + "/mlt",
+        }
     }
 }
 
@@ -269,7 +277,7 @@ fn in_order(all: impl Iterator<Item = ((u8, u32, u32), bool)>) -> Result<Vec<Job
     Ok(jobs)
 }
 
-fn metadata(grant: &Grant, since: i64, manner: &str, zooms: &[ZoomStats], min: u8, max: u8) -> Value {
+fn metadata(grant: &Grant, since: i64, manner: &str, zooms: &[ZoomStats], about: &About) -> Value {
     let layer = grant.layer();
     let field = |ty: kho_layer::ColumnType| match ty {
         kho_layer::ColumnType::Integer | kho_layer::ColumnType::Float => "Number",
@@ -282,13 +290,14 @@ fn metadata(grant: &Grant, since: i64, manner: &str, zooms: &[ZoomStats], min: u
         "name": layer.name,
         "description": layer.title.vi,
         "type": "overlay",
-        "format": "pbf",
+        // As tippecanoe and its readers call MVT.
+        "format": if about.format == Format::Mvt { "pbf" } else { about.format.name() },
         "version": format!("{since}.0.0"),
         "vector_layers": [{
             "id": layer.name,
             "description": layer.title.vi,
-            "minzoom": min,
-            "maxzoom": max,
+            "minzoom": about.min_zoom,
+            "maxzoom": about.max_zoom,
             "fields": fields,
         }],
         "kho": {"since": since, "manner": manner, "zooms": zooms},

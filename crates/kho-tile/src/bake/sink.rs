@@ -1,6 +1,6 @@
 //! Where baked tiles go.
 
-use crate::TileError;
+use crate::{Format, TileError};
 use pmtiles::{Compression, PmTilesStreamWriter, PmTilesWriter, TileCoord, TileType};
 use serde_json::Value;
 use std::fs::File;
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// What the archive says about itself.
 #[derive(Debug, Clone)]
 pub(super) struct About {
+    pub format: Format,
     pub min_zoom: u8,
     pub max_zoom: u8,
     /// West, south, east, north; degrees.
@@ -36,7 +37,11 @@ impl Sink {
         let file = File::create(&part).map_err(|e| failed(&part, &e))?;
         let again = file.try_clone().map_err(|e| failed(&part, &e))?;
         let [west, south, east, north] = about.bounds;
-        let writer = PmTilesWriter::new(TileType::Mvt)
+        let kind = match about.format {
+            Format::Mvt => TileType::Mvt,
+            Format::Mlt => TileType::Mlt,
+        };
+        let writer = PmTilesWriter::new(kind)
             .precompressed(Compression::Gzip)
             .min_zoom(about.min_zoom)
             .max_zoom(about.max_zoom)

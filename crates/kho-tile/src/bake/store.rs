@@ -4,7 +4,7 @@ use super::archive::{Archive, BakedTile};
 use super::sink::failed;
 use super::{BakeOptions, BakeReport};
 use crate::engine::TileEngine;
-use crate::{Former, TileError};
+use crate::{Format, Former, TileError};
 use kho_access::Grant;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -93,7 +93,7 @@ impl BakeStore {
         }
         let path = self.dir.join(key.file());
         let seen = match tokio::fs::try_exists(&path).await {
-            Ok(true) => Seen::There(Arc::new(Archive::open(&path).await?)),
+            Ok(true) => Seen::There(Arc::new(of_mvt(Archive::open(&path).await?, &path)?)),
             _ => Seen::Missing(Instant::now()),
         };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,7 +117,8 @@ impl BakeStore {
     /// what has changed since that snapshot. `None` if the bake is there already.
     ///
     /// # Errors
-    /// [`TileError::Archive`] if the grant is not everybody's; else as [`TileEngine::bake`].
+    /// [`TileError::Archive`] if the grant is not everybody's or the format is not MVT; else as
+    /// [`TileEngine::bake`].
     pub async fn bake(
         &self,
         engine: &TileEngine,
@@ -131,6 +132,15 @@ impl BakeStore {
             return Err(failed(
                 &self.dir,
                 &format!("only what everybody may see is baked, and not layer {layer} as it was asked for"),
+            ));
+        }
+        if options.format != Format::Mvt {
+            return Err(failed(
+                &self.dir,
+                &format!(
+                    "only MVT is baked into it, and not {}, which is made from it",
+                    options.format.name()
+                ),
             ));
         }
         let (since, columns) = engine.version(grant).await?;
@@ -173,6 +183,14 @@ impl BakeStore {
             .collect();
         found.sort_unstable();
         found
+    }
+}
+
+/// Whoever asks a store for a tile takes it for MVT.
+fn of_mvt(archive: Archive, path: &Path) -> Result<Archive, TileError> {
+    match archive.format() {
+        Format::Mvt => Ok(archive),
+        Format::Mlt => Err(failed(path, &"it holds MLT and not MVT: remove it, and kho bake makes it anew")),
     }
 }
 

@@ -3,6 +3,7 @@
 mod bake;
 mod federated;
 mod grids;
+mod mlt;
 mod postgis;
 mod support;
 mod tiles;

@@ -21,7 +21,7 @@ use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
 use crate::ogc::{CRS84, HTML, JSON, city_title, document, html, language, link, page, pin, representations};
 use crate::tiles::grids::{grid, grids};
-use crate::tiles::{MVT, around};
+use crate::tiles::{MLT, MVT, around};
 
 /// What tilesets are of: a collection, or all of them.
 struct Subject {
@@ -116,19 +116,21 @@ impl Subject {
         if let Some(uri) = grid.uri() {
             entry["tileMatrixSetURI"] = json!(uri);
         }
-        let html = if query.is_empty() { "?f=html".to_owned() } else { format!("{query}&f=html") };
-        let mut item = link(
-            format!("{root}/{grid}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}{query}"),
-            "item",
-            MVT,
-            "Mapbox vector tiles",
-        );
-        item["templated"] = json!(true);
+        let with = |f: &str| if query.is_empty() { format!("?f={f}") } else { format!("{query}&f={f}") };
+        let html = with("html");
+        let item = |query: &str, kind: &str, title: &str| {
+            let tile = format!("{root}/{grid}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}{query}");
+            let mut item = link(tile, "item", kind, title);
+            item["templated"] = json!(true);
+            item
+        };
         entry["links"] = json!([
             link(format!("{root}/{grid}{query}"), "self", JSON, &self.title),
             link(format!("{root}/{grid}{html}"), "alternate", HTML, &self.title),
             link(format!("{base}/ogc/tileMatrixSets/{grid}"), TILING_SCHEME, JSON, &title(grid)),
-            item,
+            // MVT first: some clients take the first there is.
+            item(query, MVT, "Mapbox vector tiles"),
+            item(&with("mlt"), MLT, "MapLibre tiles"),
         ]);
         entry
     }

@@ -8,10 +8,11 @@ use kho_tile::Grid;
 use super::sets::layers_of;
 use crate::app::App;
 use crate::data::at::At;
+use crate::http::negotiate::tile_format;
 use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
 use crate::tiles::grids::grid;
-use crate::tiles::{Address, answer, numbers};
+use crate::tiles::{Address, answer, numbers, suffix};
 
 pub(super) async fn of_dataset(
     State(app): State<App>,
@@ -21,10 +22,10 @@ pub(super) async fn of_dataset(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&["f", "snapshot", "collections"])?;
-    format(&params)?;
+    let format = tile_format(&params, suffix(&column).1, &headers)?;
     let layers = layers_of(&at, &params)?;
     let address = address(grid(&app.city, &tms)?, &z, &row, &column)?;
-    answer(&app, &at, &layers, address, &headers).await
+    answer(&app, &at, &layers, address, format, &headers).await
 }
 
 pub(super) async fn of_collection(
@@ -35,18 +36,10 @@ pub(super) async fn of_collection(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&["f", "snapshot"])?;
-    format(&params)?;
+    let format = tile_format(&params, suffix(&column).1, &headers)?;
     let layer = at.catalogue.require(&name)?.clone();
     let address = address(grid(&app.city, &tms)?, &z, &row, &column)?;
-    answer(&app, &at, &[layer], address, &headers).await
-}
-
-/// There is one format; whoever asks for it by name may.
-fn format(params: &Params) -> Result<(), Problem> {
-    match params.get("f") {
-        None | Some("mvt" | "pbf" | "application/vnd.mapbox-vector-tile") => Ok(()),
-        Some(_) => Err(Problem::bad_request("f must be mvt.")),
-    }
+    answer(&app, &at, &[layer], address, format, &headers).await
 }
 
 /// A tile that the matrix does not have is not there, whatever is wrong with its address.

@@ -1,6 +1,8 @@
 //! A small city for tests and benches: parcels on a crooked lattice, sharing every border.
 #![allow(dead_code, missing_docs, reason = "each test uses its part of it")]
 
+pub mod lines;
+
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray,
 };
