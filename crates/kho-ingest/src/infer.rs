@@ -7,7 +7,8 @@ use crate::{IngestError, ReadOptions};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field};
 use kho_layer::{
-    AccessClass, Column, ColumnType, GeometryKind, LayerDef, LayerStyle, Overview, OverviewRule, Text, ZoomRange,
+    AccessClass, Column, ColumnType, GeometryKind, LayerDef, LayerStyle, Overview, OverviewRule, Text,
+    ZoomRange,
 };
 use std::collections::HashSet;
 

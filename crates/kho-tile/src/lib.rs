@@ -26,6 +26,7 @@ mod compress;
 mod engine;
 mod error;
 mod fabric;
+mod generalise;
 mod geom;
 mod grid;
 mod index;

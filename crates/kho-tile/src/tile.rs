@@ -2,7 +2,7 @@
 
 use crate::TileError;
 use crate::compress::{gzip, pack};
-use crate::mvt::{Commands, FeatureKind, LayerWriter, ValueMap};
+use crate::mvt::{Commands, FeatureKind, LayerWriter, NULL, ValueMap};
 use crate::render::Painter;
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
@@ -60,6 +60,11 @@ pub struct Tile {
     /// tile says so too: its second layer, `kho:left_out`, holds one point with the attributes
     /// `layer` and `left_out`.
     pub left_out: usize,
+    /// The number of features that are seen only as a part of what they were merged to, in a tile of
+    /// an overview that coalesces or clusters. It and [`Tile::left_out`] are then of the features that
+    /// have their middle in the tile's own square, so that every feature is counted in one tile of
+    /// a zoom. The tile says so too: `kho:left_out` has the attribute `merged`.
+    pub merged: usize,
     /// The size that counts against the bound of a tile: gzipped, or plain where that already
     /// fits.
     pub(crate) packed_len: usize,
@@ -90,6 +95,7 @@ impl Tile {
             etag: quoted(hash(&[], 0)),
             features: 0,
             left_out: 0,
+            merged: 0,
             packed_len: 0,
             layer_len: 0,
         }
@@ -103,6 +109,7 @@ impl Tile {
         packing: Packing,
     ) -> Result<Self, TileError> {
         let (features, left_out) = (painter.layer.count(), painter.tally.left_out);
+        let merged = painter.tally.merged;
         if features == 0 && left_out == 0 {
             return Ok(Self::empty());
         }
@@ -111,15 +118,16 @@ impl Tile {
             painter.layer.finish(layer, keys, &mut raw);
         }
         let layer_len = raw.len();
-        if left_out > 0 {
-            say_left_out(&[(layer, left_out)], &mut raw);
+        if left_out > 0 || merged > 0 {
+            say_left_out(&[(layer, left_out, merged)], &mut raw);
         }
         let raw_len = raw.len();
         if packing.sketch && packing.bound.is_some_and(|bound| raw_len > FAR_TOO_BIG * bound) {
             // About what gzip would make of it: its share of features is looked for from there.
             let packed_len = raw_len / 5 * 2;
             let etag = String::new();
-            return Ok(Self { body: Bytes::new(), raw_len, etag, features, left_out, packed_len, layer_len });
+            let body = Bytes::new();
+            return Ok(Self { body, raw_len, etag, features, left_out, merged, packed_len, layer_len });
         }
         let etag = quoted(hash(&raw, packing.level));
         // What is left out must depend neither on who asks nor on how hard a bake compresses.
@@ -133,7 +141,8 @@ impl Tile {
             Encoding::Gzip => as_gzip.unwrap_or(body.len()),
             _ => as_gzip.unwrap_or(raw_len),
         };
-        Ok(Self { body: body.into(), raw_len, etag, features, left_out, packed_len, layer_len })
+        let body = body.into();
+        Ok(Self { body, raw_len, etag, features, left_out, merged, packed_len, layer_len })
     }
 
     /// Several plain tiles of one place, each with its layer's name, in one: a tile is a list of
@@ -145,13 +154,14 @@ impl Tile {
         gzip_level: u32,
     ) -> Result<Self, TileError> {
         let mut raw = Vec::with_capacity(parts.iter().map(|(_, part)| part.raw_len).sum());
-        let (mut features, mut left_out, mut said) = (0, 0, Vec::new());
+        let (mut features, mut left_out, mut merged, mut said) = (0, 0, 0, Vec::new());
         for (layer, part) in parts {
             raw.extend_from_slice(part.body.get(..part.layer_len).unwrap_or_default());
             features += part.features;
             left_out += part.left_out;
-            if part.left_out > 0 {
-                said.push((layer.as_str(), part.left_out));
+            merged += part.merged;
+            if part.left_out > 0 || part.merged > 0 {
+                said.push((layer.as_str(), part.left_out, part.merged));
             }
         }
         let layer_len = raw.len();
@@ -161,7 +171,8 @@ impl Tile {
         let raw_len = raw.len();
         let body = pack(raw, encoding, gzip_level).map_err(TileError::Internal)?;
         let (etag, packed_len) = (quoted(joined_hash(parts)), body.len());
-        Ok(Self { body: body.into(), raw_len, etag, features, left_out, packed_len, layer_len })
+        let body = body.into();
+        Ok(Self { body, raw_len, etag, features, left_out, merged, packed_len, layer_len })
     }
 
     /// Bytes of memory held, for the cache.
@@ -186,12 +197,20 @@ pub(crate) fn joined_hash(parts: &[(String, Tile)]) -> u128 {
     hash(tags.as_bytes(), 0)
 }
 
-/// Writes the layer that says what was left out: (layer, how many features), a point for each.
-fn say_left_out(all: &[(&str, usize)], out: &mut Vec<u8>) {
+/// Writes the layer that says what was left out: (layer, how many features, how many were merged), a
+/// point for each. Where nothing was merged, nothing is said of it.
+fn say_left_out(all: &[(&str, usize, usize)], out: &mut Vec<u8>) {
     let mut values = ValueMap::default();
     let mut codes = Vec::with_capacity(all.len());
-    for &(layer, n) in all {
-        codes.push([values.text(layer), values.integer(i64::try_from(n).unwrap_or(i64::MAX))]);
+    for &(layer, left_out, merged) in all {
+        let layer = values.text(layer);
+        let [left_out, of_merged] =
+            [left_out, merged].map(|n| values.integer(i64::try_from(n).unwrap_or(i64::MAX)));
+        codes.push([layer, left_out, if merged > 0 { of_merged } else { NULL }]);
+    }
+    let mut keys = vec!["layer".to_owned(), "left_out".to_owned()];
+    if all.iter().any(|(_, _, merged)| *merged > 0) {
+        keys.push("merged".to_owned());
     }
     let values = values.finish();
     let mut at = Commands::default();
@@ -201,5 +220,5 @@ fn say_left_out(all: &[(&str, usize)], out: &mut Vec<u8>) {
     for (id, codes) in (1..).zip(&codes) {
         writer.feature(id, FeatureKind::Point, codes, &values, &at);
     }
-    writer.finish(LEFT_OUT, &["layer".into(), "left_out".into()], out);
+    writer.finish(LEFT_OUT, &keys, out);
 }
