@@ -57,7 +57,7 @@ impl Painter {
             codes.extend(rule.columns.iter().map(|&column| all[column]));
             let class = classes.of(codes, values);
             // However small: what is left out would be a hole in the area of its class.
-            merger.add(class, feature, frame);
+            merger.add(class, feature);
             if is_own(at) {
                 let size = u64::from(bounds[2] - bounds[0]) * u64::from(bounds[3] - bounds[1]);
                 members.push(Member { class, at, size, id: feature.id });
@@ -74,9 +74,7 @@ impl Painter {
     pub(super) fn draw_areas(&mut self, frame: &TileFrame, rule: &Rule, least_rank: u64) {
         let Self { layer, ranks, tally, commands, points, gathered, .. } = self;
         let Gathered { classes, merger, areas, members, cover, bare, later, .. } = gathered;
-        if !merger.is_empty() {
-            merger.merge(areas);
-        }
+        merger.merge(frame, areas);
         let width = rule.columns.len();
         let order = classes.in_order(width);
         cover.clear(rule.cell, classes.len());

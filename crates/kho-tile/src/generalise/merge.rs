@@ -1,63 +1,53 @@
-//! Features of one class into areas: the one place that knows how polygons are put together.
+//! Features of one class into areas: the one place that touches the weaver.
 
+use super::union::Weaver;
 use crate::block::Feature;
-use crate::geom::{P, area2, clean_ring, clip_ring};
+use crate::geom::{P, Shape, ShapeOutcome, area2, clean_ring};
 use crate::grid::TileFrame;
-use i_overlay::core::fill_rule::FillRule;
-use i_overlay::core::overlay::IntOverlayOptions;
-use i_overlay::core::simplify::Simplify;
-use i_overlay::i_float::int::point::IntPoint;
 
 /// Gathers the polygons of a tile class by class, then merges each class.
 #[derive(Debug, Default)]
 pub(super) struct Merger {
-    /// The rings of each class on the tile's grid, cut at its box.
-    classes: Vec<Vec<Vec<IntPoint<i32>>>>,
-    ring: Vec<[i64; 2]>,
-    spare: Vec<[i64; 2]>,
-    points: Vec<P>,
+    weaver: Weaver,
+    shape: Shape,
+    /// Whether anything has been added and not been merged yet.
+    waiting: bool,
 }
 
 impl Merger {
     /// Forgets the last tile.
     pub fn clear(&mut self) {
-        self.classes.clear();
+        self.weaver.clear();
+        self.waiting = false;
     }
 
     /// Adds a polygon to a class.
-    pub fn add(&mut self, class: u32, feature: Feature<'_>, frame: &TileFrame) {
-        let class = class as usize;
-        if self.classes.len() <= class {
-            self.classes.resize_with(class + 1, Vec::new);
+    pub fn add(&mut self, class: u32, feature: Feature<'_>) {
+        self.weaver.add(class, feature.parts());
+        self.waiting = true;
+    }
+
+    /// Moves what was added to `areas`, each class merged: rings on the tile's grid, in its box, valid.
+    /// Done once; a second call finds nothing more to move.
+    pub fn merge(&mut self, frame: &TileFrame, areas: &mut Areas) {
+        if !std::mem::take(&mut self.waiting) {
+            return;
         }
-        for (_, part) in feature.parts() {
-            self.ring.clear();
-            self.ring.extend(part.iter().map(|&w| frame.snap(w)));
-            clip_ring(&mut self.ring, &mut self.spare, frame.clip);
-            self.points.clear();
-            let cut = self.ring.iter().map(|q| P { x: q[0] as i32, y: q[1] as i32 });
-            if clean_ring(cut, &mut self.points) > 0 {
-                self.classes[class].push(self.points.iter().map(|p| IntPoint::new(p.x, p.y)).collect());
+        self.weaver.weave(frame);
+        let classes: Vec<u32> = self.weaver.groups().collect();
+        for class in classes {
+            if self.weaver.draw(class, &mut self.shape) == ShapeOutcome::Gone {
+                continue;
             }
-        }
-    }
-
-    /// Whether there is nothing to merge, or nothing any more.
-    pub fn is_empty(&self) -> bool {
-        self.classes.is_empty()
-    }
-
-    /// Moves what was gathered to `areas`, each class merged. Rings lie on the tile's grid, in its box;
-    /// exteriors turn right on the screen, holes left; none crosses itself or another.
-    pub fn merge(&mut self, areas: &mut Areas) {
-        for (class, rings) in (0u32..).zip(self.classes.drain(..)) {
-            for shape in rings.simplify(FillRule::NonZero, IntOverlayOptions::ogc()) {
-                areas.start(class);
-                for (number, contour) in shape.iter().enumerate() {
-                    areas.ring(number == 0, contour.iter().map(|p| P { x: p.x, y: p.y }));
+            for ring in self.shape.rings() {
+                let exterior = area2(ring) > 0;
+                if exterior {
+                    areas.start(class);
                 }
+                areas.ring(exterior, ring.iter().copied());
             }
         }
+        self.weaver.clear();
     }
 }
 

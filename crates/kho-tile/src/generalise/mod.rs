@@ -24,6 +24,7 @@ mod cover;
 mod merge;
 mod rule;
 mod smallest;
+mod union;
 
 pub(crate) use rule::Rule;
 
