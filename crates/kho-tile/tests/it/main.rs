@@ -2,6 +2,7 @@
 
 mod bake;
 mod grids;
+mod overviews;
 mod postgis;
 mod support;
 mod tiles;
