@@ -62,8 +62,8 @@ pub struct Tile {
     pub left_out: usize,
     /// The number of features that are seen only as a part of what they were merged to, in a tile of
     /// an overview that coalesces or clusters. It and [`Tile::left_out`] are then of the features that
-    /// have their middle in the tile's own square, so that every feature is counted in one tile of
-    /// a zoom. The tile says so too: `kho:left_out` has the attribute `merged`.
+    /// have their first corner in the tile's own square, so that every feature is counted in one tile
+    /// of a zoom; one counts as merged if its class has area (or a point) in its cell of the rule's lattice. The tile says so too: `kho:left_out` has the attribute `merged`.
     pub merged: usize,
     /// The size that counts against the bound of a tile: gzipped, or plain where that already
     /// fits.

@@ -11,12 +11,13 @@
 use super::{Gathered, Rule, is_own};
 use crate::block::{AttributeBlock, GeometryBlock};
 use crate::geom::P;
-use crate::grid::{TileFrame, WorldBox};
+use crate::grid::TileFrame;
 use crate::mvt::{EXTENT, FeatureKind};
 use crate::render::Painter;
 use std::cmp::Reverse;
 
-/// A feature whose middle lies in the tile's own square: there it is counted, and nowhere else.
+/// A feature whose first corner lies in the tile's own square: there it is counted, and nowhere else.
+/// (A corner is a place of its area; the middle of its box need not be.)
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member {
     class: u32,
@@ -48,7 +49,8 @@ impl Painter {
             };
             tally.candidates += 1;
             let (all, values) = (attributes.row(row), attributes.dictionary());
-            let at = middle(bounds, frame);
+            let Some(&corner) = feature.parts().next().and_then(|(_, part)| part.first()) else { return };
+            let at = near(frame.snap(corner));
             if !rule.has_begun(all, values, zoom) {
                 *later += usize::from(is_own(at));
                 return;
@@ -142,12 +144,10 @@ impl Painter {
     }
 }
 
-/// The middle of a box on the tile's grid; just outside of the tile's square if it lies outside.
-pub(super) fn middle(b: &WorldBox, frame: &TileFrame) -> P {
-    let half = |low: u32, high: u32| low + (high - low) / 2;
-    let near = |v: i64| v.clamp(-1, i64::from(EXTENT)) as i32;
-    let [x, y] = frame.snap([half(b[0], b[2]), half(b[1], b[3])]);
-    P { x: near(x), y: near(y) }
+/// A place on the tile's grid; just outside of the tile's square if it lies outside.
+fn near(q: [i64; 2]) -> P {
+    let [x, y] = q.map(|v| v.clamp(-1, i64::from(EXTENT)) as i32);
+    P { x, y }
 }
 
 /// How much an area is worth seeing when not all fit: its size; among equals a mixture of its place.

@@ -1,8 +1,8 @@
 //! In which cells of a tile the areas of a class can be seen.
 //!
-//! A coarse raster: a cell is covered if an edge passes through it (as far as steps of half a cell
-//! tell) or if its middle lies inside. An area that only grazes a cell's corner may be missed, which
-//! is as good as not seen.
+//! A coarse raster: a cell is covered if an edge passes through it or if its middle lies inside; a cell
+//! through which no edge passes lies inside or outside as a whole. So the cell of every place on the
+//! grid that an area holds is covered.
 
 use super::is_own;
 use crate::geom::P;
@@ -73,28 +73,31 @@ impl Cover {
     }
 
     fn edge(&mut self, class: u32, a: P, b: P) {
-        let (dx, dy) = (i64::from(b.x) - i64::from(a.x), i64::from(b.y) - i64::from(a.y));
-        let steps = (dx.abs().max(dy.abs()) >> (self.shift - 1)) + 1;
-        for step in 0..steps {
-            let p = P {
-                x: a.x + (dx * step).div_euclid(steps) as i32,
-                y: a.y + (dy * step).div_euclid(steps) as i32,
+        let (top, bottom) = if a.y < b.y { (a, b) } else { (b, a) };
+        let run = i64::from(bottom.x) - i64::from(top.x);
+        let drop = i64::from(bottom.y) - i64::from(top.y);
+        let last = self.side() as i32 - 1;
+        // Row by row what the edge passes there, from where it comes in to where it goes out.
+        for row in (top.y >> self.shift).max(0)..=(bottom.y >> self.shift).min(last) {
+            let x = |y: i32| match drop {
+                0 => top.x,
+                _ => top.x + (run * (i64::from(y) - i64::from(top.y))).div_euclid(drop) as i32,
             };
-            if let Some(cell) = self.cell(p) {
-                self.set(class, cell);
+            let from = x(top.y.max(row << self.shift));
+            let to = if drop == 0 { bottom.x } else { x(bottom.y.min((row + 1) << self.shift)) };
+            let columns = (from.min(to) >> self.shift).max(0)..=(from.max(to) >> self.shift).min(last);
+            for column in columns {
+                self.set(class, row as u32 * self.side() + column as u32);
             }
         }
         // Rows whose middle, half a unit further down so that no vertex lies on it, is crossed.
-        let (top, bottom) = if a.y < b.y { (a, b) } else { (b, a) };
         let half = 1i32 << (self.shift - 1);
         let first = ((top.y - half + (1 << self.shift) - 1) >> self.shift).max(0);
-        let end = ((bottom.y - half + (1 << self.shift) - 1) >> self.shift).min(self.side() as i32);
+        let end = ((bottom.y - half + (1 << self.shift) - 1) >> self.shift).min(last + 1);
         for row in first..end {
             let middle = i64::from((row << self.shift) + half);
             let down = 2 * (middle - i64::from(top.y)) + 1;
-            let run = i64::from(bottom.x) - i64::from(top.x);
-            let rise = 2 * (i64::from(bottom.y) - i64::from(top.y));
-            self.crossings.push((row, top.x + (run * down).div_euclid(rise) as i32));
+            self.crossings.push((row, top.x + (run * down).div_euclid(2 * drop) as i32));
         }
     }
 
@@ -119,6 +122,7 @@ impl Cover {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn square(x: i32, y: i32, side: i32) -> [P; 4] {
         [(0, 0), (side, 0), (side, side), (0, side)].map(|(dx, dy)| P { x: x + dx, y: y + dy })
@@ -145,6 +149,28 @@ mod tests {
         cover.fill(0);
         assert_eq!(covered(&cover, 0), 256 * 256);
         assert_eq!((cover.cell(P { x: -1, y: 0 }), cover.cell(P { x: 4096, y: 0 })), (None, None));
+    }
+
+    proptest! {
+        #[test]
+        fn every_place_of_an_area_is_covered(
+            corners in prop::collection::vec((-64i32..4160, -64i32..4160), 3),
+            weights in (0i64..=8, 0i64..=8),
+        ) {
+            let ring: Vec<P> = corners.into_iter().map(|(x, y)| P { x: x / 8 * 8, y: y / 8 * 8 }).collect();
+            let mut cover = Cover::default();
+            cover.clear(32, 1);
+            cover.ring(0, &ring);
+            cover.fill(0);
+            // Weights of eighths make a place on the grid, since the corners are multiples of eight.
+            let (a, b) = (weights.0.min(weights.1), (weights.0 - weights.1).abs());
+            let parts = [a, b, 8 - a - b];
+            let at = |along: fn(&P) -> i32| {
+                ring.iter().zip(parts).map(|(p, w)| i64::from(along(p)) * w).sum::<i64>() / 8
+            };
+            let p = P { x: at(|p| p.x) as i32, y: at(|p| p.y) as i32 };
+            prop_assert!(cover.cell(p).is_none_or(|cell| cover.has(0, cell)), "{:?} in {:?}", p, ring);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Features as themselves, without those that are too small to be seen.
 
 use super::Rule;
-use crate::block::{AttributeBlock, GeometryBlock};
+use crate::block::{AttributeBlock, Feature, GeometryBlock};
 use crate::geom::P;
 use crate::grid::{TileFrame, WorldBox};
 use crate::mvt::FeatureKind;
@@ -41,7 +41,7 @@ impl Painter {
             // Small, or nothing is left of it on the grid.
             if self.commands.is_empty() && (small || (whole && rule.keep_as_point)) {
                 kind = FeatureKind::Point;
-                self.stand_in(bounds, frame);
+                self.stand_in(feature, frame);
             }
             if self.commands.is_empty() {
                 return;
@@ -54,10 +54,10 @@ impl Painter {
         });
     }
 
-    /// A point in the middle of a box, if the tile shows it.
-    fn stand_in(&mut self, b: &WorldBox, frame: &TileFrame) {
-        let half = |low: u32, high: u32| low + (high - low) / 2;
-        let [x, y] = frame.snap([half(b[0], b[2]), half(b[1], b[3])]);
+    /// A point for a feature, at its first corner, if the tile shows that.
+    fn stand_in(&mut self, feature: Feature<'_>, frame: &TileFrame) {
+        let Some(&corner) = feature.parts().next().and_then(|(_, part)| part.first()) else { return };
+        let [x, y] = frame.snap(corner);
         if frame.clip.holds(x, y) {
             self.commands.points(&[P { x: x as i32, y: y as i32 }]);
         }

@@ -157,7 +157,7 @@ fn along(features: &[Seen], at: f64) -> BTreeMap<String, f64> {
             .flat_map(geo::LineString::lines)
             .filter(|e| (e.start.x <= at) != (e.end.x <= at))
             .map(|e| e.start.y + (at - e.start.x) * (e.end.y - e.start.y) / (e.end.x - e.start.x))
-            .filter(|y| (0.0..=4096.0).contains(y))
+            .map(|y| y.clamp(0.0, 4096.0))
             .collect();
         cuts.sort_by(f64::total_cmp);
         let length: f64 = cuts.chunks_exact(2).map(|pair| pair[1] - pair[0]).sum();
@@ -255,12 +255,13 @@ async fn points_are_counted_once_whichever_tile_shows_them() -> Fallible {
     let z = layer.zoom.min - 2;
     let (x, y) = tile_at(z, CORNER.0, CORNER.1);
     let corner = corner_of(z, (x, y));
-    // 1600 points around a corner of tiles, wider apart than cells are in places; some have none.
+    // 1600 points around a corner of tiles; some have no place.
     let side = 40;
     let step = 360.0 / f64::from(1u32 << z) / 40.0;
     let place = |n: i64| {
-        let (i, j) = ((n % side) as f64 - 19.3, (n / side) as f64 - 20.4);
-        [corner[0] + step * i * i.abs() / 60.0, corner[1] + step * j * 0.9]
+        // Close together around the corner, up to a cell apart at the ends.
+        let off = |k: i64, aside: f64| (k as f64 - aside).powi(3) * 18.0 / 8000.0 * step;
+        [corner[0] + off(n % side, 19.3), corner[1] + off(n / side, 20.4)]
     };
     let shapes: Vec<_> = (0..side * side).map(|n| (n % 11 != 5).then(|| point(place(n)))).collect();
     let drawn = shapes.iter().flatten().count();
@@ -291,15 +292,11 @@ async fn points_are_counted_once_whichever_tile_shows_them() -> Fallible {
     assert!(singles > 0 && merged > drawn / 2, "{singles} {merged}");
     assert!(shown.values().all(|told| told.len() == 1), "a cluster is the same in every tile that shows it");
     // In the buffer a tile shows what its neighbour shows there.
-    let strip = |tx: u32, low: f64, high: f64| {
-        let (engine, grant) = (&engine, &grant);
-        async move {
-            let tile = engine.tile(grant, z, tx, y).await?;
-            let found = seen(&tile, "address_point")?
-                .into_iter()
-                .filter(|one| (low..high).contains(&one.points[0][0]));
-            Fallible::Ok(found.map(|one| (one.points[0][1] as i64, one.attributes)).collect::<BTreeSet<_>>())
-        }
+    let strip = async |tx: u32, low: f64, high: f64| -> Fallible<BTreeSet<_>> {
+        let tile = engine.tile(&grant, z, tx, y).await?;
+        let found = seen(&tile, "address_point")?;
+        let found = found.into_iter().filter(|one| (low..high).contains(&one.points[0][0]));
+        Ok(found.map(|one| (one.points[0][1] as i64, one.attributes)).collect())
     };
     let (ours, theirs) = (strip(x - 1, 4032.0, 4160.0).await?, strip(x, -64.0, 64.0).await?);
     assert!(!ours.is_empty() && ours == theirs, "{ours:?} {theirs:?}");
