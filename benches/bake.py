@@ -117,7 +117,8 @@ def read(name):
                     continue
                 key = list(layer.keys).index("kho_id") if "kho_id" in layer.keys else None
                 if key is None:
-                    ids[z].update(f.id for f in layer.features)
+                    # What an overview has merged has no id.
+                    ids[z].update(f.id for f in layer.features if f.HasField("id"))
                     continue
                 values = [int(v.int_value or v.uint_value or v.sint_value or v.double_value) for v in layer.values]
                 for f in layer.features:

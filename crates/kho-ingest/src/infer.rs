@@ -6,7 +6,10 @@ use crate::source::{Encoding, Location, open};
 use crate::{IngestError, ReadOptions};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field};
-use kho_layer::{AccessClass, Column, ColumnType, GeometryKind, LayerDef, LayerStyle, Text, ZoomRange};
+use kho_layer::{
+    AccessClass, Column, ColumnType, GeometryKind, LayerDef, LayerStyle, Overview, OverviewRule, Text,
+    ZoomRange,
+};
 use std::collections::HashSet;
 
 /// Drafts the definition of the layer `name` from the delivery at `path`, which is read whole:
@@ -95,6 +98,7 @@ pub fn infer_layer(
         valid_from: None,
         valid_to: None,
         zoom: zoom(features),
+        overview: overview(features, geometry),
         style: LayerStyle { label, ..LayerStyle::derived(name, geometry) },
         columns: defined,
     };
@@ -110,6 +114,17 @@ fn zoom(features: u64) -> ZoomRange {
         _ => 12,
     };
     ZoomRange { min, max: 16 }
+}
+
+/// What the zooms below it show, of a layer that begins too late to be found from afar. Which values
+/// make a class is for people to say, so nothing is coalesced here.
+fn overview(features: u64, geometry: GeometryKind) -> Option<Overview> {
+    let rule = match geometry {
+        GeometryKind::Point => OverviewRule::Cluster,
+        GeometryKind::Line | GeometryKind::Polygon => OverviewRule::DropSmallest,
+    };
+    let min = zoom(features).min;
+    (features > 1_000).then(|| Overview::new(min.saturating_sub(4), rule))
 }
 
 const KINDS: [GeometryKind; 3] = [GeometryKind::Point, GeometryKind::Line, GeometryKind::Polygon];

@@ -1,6 +1,6 @@
 //! A layer's definition: the content of one `layers/NAME.toml`.
 
-use crate::{AccessClass, Column, LayerError, LayerStyle, Text, is_name};
+use crate::{AccessClass, Column, LayerError, LayerStyle, Overview, Text, is_name};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -16,11 +16,11 @@ pub enum GeometryKind {
     Polygon,
 }
 
-/// The zooms at which a layer has tiles.
+/// The zooms at which a layer's features are drawn each as itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ZoomRange {
-    /// The first zoom with features.
+    /// The first of them. Below it tiles are empty, or made by the layer's [`Overview`].
     pub min: u8,
     /// The last zoom that is made; clients overzoom past it.
     pub max: u8,
@@ -67,9 +67,12 @@ pub struct LayerDef {
     /// The column with the last day of a feature's validity (null: still valid).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_to: Option<String>,
-    /// The zooms at which it has tiles.
+    /// The zooms at which its features are drawn each as itself.
     #[serde(default)]
     pub zoom: ZoomRange,
+    /// What the zooms below those show; if not said, nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overview: Option<Overview>,
     /// How it is drawn.
     #[serde(default)]
     pub style: LayerStyle,
@@ -133,7 +136,20 @@ impl LayerDef {
                 Some(_) => {}
             }
         }
-        Ok(())
+        match self.overview.as_ref().map_or(Ok(()), |overview| overview.check(self)) {
+            Err(message) => wrong(message),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// The first zoom with tiles, those of its overview included.
+    pub fn first_zoom(&self) -> u8 {
+        self.overview.as_ref().map_or(self.zoom.min, |overview| overview.from)
+    }
+
+    /// The zooms with tiles, those of its overview included.
+    pub fn tile_zooms(&self) -> ZoomRange {
+        ZoomRange { min: self.first_zoom(), max: self.zoom.max }
     }
 
     /// The column of this name.

@@ -1,9 +1,11 @@
 //! From a grant and an address to a tile.
 
+mod coarse;
 mod composite;
 mod recode;
 
 use crate::block::GeometryBlock;
+use crate::generalise::Rule;
 use crate::grid::{Grid, TileFrame};
 use crate::index::{Group, LayerIndex, columns_id};
 use crate::load::{Blocks, LoadedGroup};
@@ -12,6 +14,7 @@ use crate::render::{Manner, Painter};
 use crate::stats::{Counters, TileStats};
 use crate::tile::Packing;
 use crate::{Encoding, Representation, Tile, TileError};
+use coarse::is_overview;
 use futures::{StreamExt, TryStreamExt};
 use kho_access::Grant;
 use kho_lake::{Lake, SnapshotId};
@@ -147,7 +150,8 @@ impl TileEngine {
     }
 
     /// The tile of a layer as a grant sees it. Below the layer's first zoom, and where there is
-    /// nothing, the tile is empty. Whoever asks for the same tile at the same time waits for the
+    /// nothing, the tile is empty; between that and its own zooms it is made by the layer's overview
+    /// rule. Whoever asks for the same tile at the same time waits for the
     /// one that is being made (unless the tile cache is off).
     ///
     /// The attributes are the grant's open columns (restricted ones never come into tiles) with
@@ -194,15 +198,15 @@ impl TileEngine {
         representation: impl Into<Representation>,
     ) -> Result<Tile, TileError> {
         let representation = representation.into();
-        let frame = TileFrame::new(grid, z, x, y, self.0.drawing.buffer)?;
         let zoom = grid.mercator_zoom(z);
-        if zoom < grant.layer().zoom.min {
+        let frame = TileFrame::new(grid, z, x, y, self.reach(grant, zoom))?;
+        if zoom < grant.layer().first_zoom() {
             return Ok(Tile::empty());
         }
         let index = self.index(grant, grid).await?;
         let overview = self.overview(grant, &index, &frame, z).await?;
         let shared = overview.is_some();
-        let (manner, packing) = (self.manner(grant, zoom), self.packing(zoom, representation));
+        let (manner, packing) = (self.manner(grant, zoom), self.packing(grant, zoom, representation));
         let make = || self.make(&index, overview, frame, manner, packing);
         let Some(tiles) = &self.0.tiles else { return make().await };
         let key = TileKey {
@@ -241,11 +245,11 @@ impl TileEngine {
         stats
     }
 
-    /// The snapshot that last changed the layer, and a hash of the columns that the grant opens:
-    /// what a bake is told apart by.
+    /// The snapshot that last changed the layer, and a hash of the columns that the grant opens and of
+    /// the layer's overview rule: what a bake is told apart by.
     pub(crate) async fn version(&self, grant: &Grant) -> Result<(SnapshotId, u64), TileError> {
         let index = self.index(grant, Grid::default()).await?;
-        Ok((index.version, index.columns))
+        Ok((index.version, index.columns ^ index.rule.as_ref().map_or(0, |rule| rule.id)))
     }
 
     /// The box around the layer, CRS84; the world if it is not known.
@@ -311,6 +315,8 @@ impl TileEngine {
         z: u8,
     ) -> Result<Option<Arc<Overview>>, TileError> {
         let plain = !grant.layer().fabric || index.grid != Grid::default();
+        // What is gathered is merged from the features themselves.
+        let plain = plain || index.rule_at(z).is_some_and(Rule::gathers);
         if plain || index.groups(&frame.window).is_empty() {
             return Ok(None);
         }
@@ -328,11 +334,19 @@ impl TileEngine {
     }
 
     pub(crate) fn manner(&self, grant: &Grant, z: u8) -> Manner {
-        Manner { simplify: z < self.0.drawing.full_zoom && !grant.layer().fabric, least_rank: 0 }
+        let overview = is_overview(grant, z).then_some(z);
+        let coarse = z < self.0.drawing.full_zoom || overview.is_some();
+        Manner { simplify: coarse && !grant.layer().fabric, least_rank: 0, overview }
     }
 
-    pub(crate) fn packing(&self, z: u8, Representation { format, encoding }: Representation) -> Packing {
-        let bound = (z < self.0.drawing.full_zoom).then(|| self.0.config.max_tile_bytes.max(1));
+    pub(crate) fn packing(
+        &self,
+        grant: &Grant,
+        z: u8,
+        Representation { format, encoding }: Representation,
+    ) -> Packing {
+        let bounded = z < self.0.drawing.full_zoom || is_overview(grant, z);
+        let bound = bounded.then(|| self.0.config.max_tile_bytes.max(1));
         let level = self.0.drawing.gzip_level;
         Packing { format, encoding, level, measure: level, bound, sketch: bound.is_some() }
     }
@@ -389,11 +403,16 @@ impl TileEngine {
                 }
                 let share = target / tile.packed_len as f64;
                 let least_rank = rank_for(&mut painter.ranks, share);
-                self.give_back(painter);
                 let manner = Manner { least_rank, ..manner };
                 let packing = Packing { sketch: round < ROUNDS, ..packing };
                 let time;
-                (tile, painter, time) = self.draw(index, &groups, overview, frame, manner, packing).await?;
+                (tile, painter, time) =
+                    if manner.overview.and_then(|z| index.rule_at(z)).is_some_and(Rule::gathers) {
+                        self.draw_again(index, painter, frame, manner, packing).await?
+                    } else {
+                        self.give_back(painter);
+                        self.draw(index, &groups, overview, frame, manner, packing).await?
+                    };
                 took += time;
                 target *= 0.8;
             }
@@ -431,13 +450,15 @@ impl TileEngine {
             let cut_off = |e: &dyn std::fmt::Display| TileError::Internal(e.to_string());
             let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(|e| cut_off(&e))?;
             let index = Arc::clone(index);
+            let buffer = self.0.drawing.buffer;
             let work = move || {
                 let _permit = permit;
                 let start = Instant::now();
                 for (geometry, attributes) in &loaded {
-                    painter.block(geometry, attributes, &frame, manner);
+                    coarse::block(&mut painter, &index, geometry, attributes, &frame, manner);
                 }
-                let tile = (number == last).then(|| Tile::of(&painter, &index.layer, &index.keys, packing));
+                let tile = (number == last)
+                    .then(|| coarse::finish(&mut painter, &index, &frame, buffer, manner, packing));
                 (painter, tile.transpose(), start.elapsed())
             };
             let (back, made, time) = tokio::task::spawn_blocking(work).await.map_err(|e| cut_off(&e))?;

@@ -1,6 +1,7 @@
 //! Which row groups of a layer have anything in a window.
 
 use crate::TileError;
+use crate::generalise::Rule;
 use crate::grid::{EVERYWHERE, Grid, WorldBox};
 use crate::touched::Touched;
 use kho_access::Grant;
@@ -49,6 +50,8 @@ pub(crate) struct LayerIndex {
     pub keys: Vec<String>,
     /// A hash of [`LayerIndex::keys`].
     pub columns: u64,
+    /// What the zooms below the layer's own show of these columns.
+    pub rule: Option<Rule>,
     /// About how many points the layer's geometries have, from the footers alone.
     pub points: u64,
     /// The data files.
@@ -65,6 +68,7 @@ impl LayerIndex {
         let keys: Vec<String> = grant.open_columns().map(|c| c.name.clone()).collect();
         let mut index = Self {
             columns: columns_id(grant),
+            rule: Rule::of(grant.layer(), &keys),
             keys,
             grid,
             version: 0,
@@ -112,6 +116,12 @@ impl LayerIndex {
         }
         index.tree = RTree::bulk_load(groups);
         Ok(index)
+    }
+
+    /// The rule by which a tile is made that stands for a zoom of WebMercatorQuad, if it is one of an
+    /// overview.
+    pub fn rule_at(&self, zoom: u8) -> Option<&Rule> {
+        self.rule.as_ref().filter(|rule| zoom < rule.below)
     }
 
     /// The snapshot that a tile with this window is to be kept under.

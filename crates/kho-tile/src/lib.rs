@@ -27,6 +27,7 @@ mod engine;
 mod error;
 mod fabric;
 mod federated;
+mod generalise;
 mod geom;
 mod grid;
 mod index;

@@ -1,6 +1,7 @@
 //! Cutting a tile out of blocks: the inner loop.
 
 use crate::block::{AttributeBlock, Feature, GeometryBlock};
+use crate::generalise::Gathered;
 use crate::geom::{P, Shape, ShapeOutcome, clean_line, clip_line, clip_ring, simplify_line};
 use crate::grid::{TileFrame, WorldBox};
 use crate::mvt::{Commands, FeatureKind, LayerWriter};
@@ -12,6 +13,9 @@ pub(crate) struct Manner {
     pub simplify: bool,
     /// Leave out features that rank below this; 0 leaves out none.
     pub least_rank: u64,
+    /// For a tile below the layer's own zooms: the zoom of WebMercatorQuad that it stands for. It is
+    /// made by the layer's overview rule.
+    pub overview: Option<u8>,
 }
 
 /// What became of the candidates of a tile.
@@ -19,8 +23,10 @@ pub(crate) struct Manner {
 pub(crate) struct Tally {
     /// Features whose box meets the tile and its buffer.
     pub candidates: usize,
-    /// Left out because they rank too low.
+    /// Left out because they rank too low, or by the rule of an overview.
     pub left_out: usize,
+    /// Seen only as a part of what they were merged to.
+    pub merged: usize,
     /// Polygons that had to be repaired.
     pub repaired: usize,
 }
@@ -34,11 +40,13 @@ pub(crate) struct Painter {
     pub ranks: Vec<(u64, u32)>,
     /// What became of the candidates.
     pub tally: Tally,
-    commands: Commands,
+    /// What an overview has gathered.
+    pub gathered: Gathered,
+    pub(crate) commands: Commands,
     shape: Shape,
     ring: Vec<[i64; 2]>,
     spare: Vec<[i64; 2]>,
-    points: Vec<P>,
+    pub(crate) points: Vec<P>,
     piece: Vec<P>,
     stack: Vec<(u32, u32)>,
     keep: Vec<bool>,
@@ -50,6 +58,7 @@ impl Painter {
         self.layer.clear();
         self.ranks.clear();
         self.tally = Tally::default();
+        self.gathered.clear();
     }
 
     /// Draws what a block has in the tile. `attributes` must be of the same rows.
@@ -93,7 +102,7 @@ impl Painter {
         });
     }
 
-    fn point(&mut self, feature: Feature<'_>, frame: &TileFrame) {
+    pub(crate) fn point(&mut self, feature: Feature<'_>, frame: &TileFrame) {
         self.points.clear();
         for (_, part) in feature.parts() {
             for &w in part {
@@ -109,7 +118,7 @@ impl Painter {
         }
     }
 
-    fn line(&mut self, feature: Feature<'_>, frame: &TileFrame, whole: bool, manner: Manner) {
+    pub(crate) fn line(&mut self, feature: Feature<'_>, frame: &TileFrame, whole: bool, manner: Manner) {
         for (_, part) in feature.parts() {
             if whole {
                 self.points.clear();
@@ -137,7 +146,7 @@ impl Painter {
     }
 
     #[inline]
-    fn polygon(&mut self, feature: Feature<'_>, frame: &TileFrame, whole: bool, manner: Manner) {
+    pub(crate) fn polygon(&mut self, feature: Feature<'_>, frame: &TileFrame, whole: bool, manner: Manner) {
         self.shape.clear();
         for (hole, part) in feature.parts() {
             if whole {
@@ -166,7 +175,7 @@ impl Painter {
 /// How much a feature is worth seeing when not all fit: the area of its box, or for a line the
 /// square of its longer side; among equals a mixture of the id decides, so that points thin out
 /// evenly, and every tile and every run leaves out the same ones first.
-fn rank(feature: &Feature<'_>, b: &WorldBox) -> u64 {
+pub(crate) fn rank(feature: &Feature<'_>, b: &WorldBox) -> u64 {
     let (w, h) = (u64::from(b[2] - b[0]), u64::from(b[3] - b[1]));
     let size = match feature.kind {
         FeatureKind::Point => 0,

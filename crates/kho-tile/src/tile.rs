@@ -2,7 +2,7 @@
 
 use crate::compress::{gzip, pack};
 use crate::mlt;
-use crate::mvt::{Commands, FeatureKind, LayerWriter, ValueMap};
+use crate::mvt::{Commands, FeatureKind, LayerWriter, NULL, ValueMap};
 use crate::render::Painter;
 use crate::{Format, Representation, TileError};
 use bytes::Bytes;
@@ -60,6 +60,11 @@ pub struct Tile {
     /// tile says so too: its second layer, `kho:left_out`, holds one point with the attributes
     /// `layer` and `left_out`.
     pub left_out: usize,
+    /// The number of features that are seen only as a part of what they were merged to, in a tile of
+    /// an overview that coalesces or clusters. It and [`Tile::left_out`] are then of the features that
+    /// have their first corner in the tile's own square, so that every feature is counted in one tile
+    /// of a zoom; one counts as merged if its class has area (or a point) in its cell of the rule's lattice. The tile says so too: `kho:left_out` has the attribute `merged`.
+    pub merged: usize,
     /// The size that counts against the bound of a tile: gzipped, or plain where that already
     /// fits; of its MVT, whichever its format is.
     pub(crate) packed_len: usize,
@@ -91,6 +96,7 @@ impl Tile {
             etag: quoted(hash(&[], 0)),
             features: 0,
             left_out: 0,
+            merged: 0,
             packed_len: 0,
             layer_len: 0,
         }
@@ -104,6 +110,7 @@ impl Tile {
         packing: Packing,
     ) -> Result<Self, TileError> {
         let (features, left_out) = (painter.layer.count(), painter.tally.left_out);
+        let merged = painter.tally.merged;
         if features == 0 && left_out == 0 {
             return Ok(Self::empty());
         }
@@ -112,13 +119,13 @@ impl Tile {
             painter.layer.finish(layer, keys, &mut raw);
         }
         let layer_len = raw.len();
-        if left_out > 0 {
-            say_left_out(&[(layer, left_out)], &mut raw);
+        if left_out > 0 || merged > 0 {
+            say_left_out(&[(layer, left_out, merged)], &mut raw);
         }
         let raw_len = raw.len();
         if packing.sketch && packing.bound.is_some_and(|bound| raw_len > FAR_TOO_BIG * bound) {
             // About what gzip would make of it: its share of features is looked for from there.
-            return Ok(Self::sketch(features, left_out, raw_len / 5 * 2));
+            return Ok(Self::sketch(features, left_out, merged, raw_len / 5 * 2));
         }
         // What is left out must depend neither on who asks nor on how hard a bake compresses.
         let Packing { format, encoding, level, measure, bound, sketch } = packing;
@@ -131,7 +138,7 @@ impl Tile {
             Format::Mlt => {
                 if let Some((packed_len, _)) = as_gzip.zip(bound).filter(|(len, bound)| sketch && len > bound)
                 {
-                    return Ok(Self::sketch(features, left_out, packed_len));
+                    return Ok(Self::sketch(features, left_out, merged, packed_len));
                 }
                 let (layer, notice) = raw.split_at(layer_len);
                 let mut written = mlt::from_mvt(layer)?;
@@ -149,22 +156,24 @@ impl Tile {
             (Format::Mvt, _) => as_gzip.unwrap_or(raw_len),
             (Format::Mlt, _) => as_gzip.unwrap_or_default(),
         };
-        Ok(Self { body: body.into(), raw_len, etag, features, left_out, packed_len, layer_len })
+        let body = body.into();
+        Ok(Self { body, raw_len, etag, features, left_out, merged, packed_len, layer_len })
     }
 
     /// A tile without its body, to be drawn again with fewer features.
-    fn sketch(features: usize, left_out: usize, packed_len: usize) -> Self {
-        Self { features, left_out, packed_len, ..Self::empty() }
+    fn sketch(features: usize, left_out: usize, merged: usize, packed_len: usize) -> Self {
+        Self { features, left_out, merged, packed_len, ..Self::empty() }
     }
 
     /// An MVT tile, plain, as MLT.
     pub(crate) fn recoded(mvt: &[u8], encoding: Encoding, gzip_level: u32) -> Result<Self, TileError> {
-        let (features, left_out) = mlt::counts(mvt, LEFT_OUT)?;
+        let (features, left_out, merged) = mlt::counts(mvt, LEFT_OUT)?;
         let raw = mlt::from_mvt(mvt)?;
         let (raw_len, etag) = (raw.len(), quoted(hash(&raw, gzip_level)));
         let body = pack(raw, encoding, gzip_level).map_err(TileError::Internal)?;
         let packed_len = body.len();
-        Ok(Self { body: body.into(), raw_len, etag, features, left_out, packed_len, layer_len: raw_len })
+        let body = body.into();
+        Ok(Self { body, raw_len, etag, features, left_out, merged, packed_len, layer_len: raw_len })
     }
 
     /// Several plain tiles of one place and of the format, each with its layer's name, in one: a tile
@@ -176,13 +185,14 @@ impl Tile {
         gzip_level: u32,
     ) -> Result<Self, TileError> {
         let mut raw = Vec::with_capacity(parts.iter().map(|(_, part)| part.raw_len).sum());
-        let (mut features, mut left_out, mut said) = (0, 0, Vec::new());
+        let (mut features, mut left_out, mut merged, mut said) = (0, 0, 0, Vec::new());
         for (layer, part) in parts {
             raw.extend_from_slice(part.body.get(..part.layer_len).unwrap_or_default());
             features += part.features;
             left_out += part.left_out;
-            if part.left_out > 0 {
-                said.push((layer.as_str(), part.left_out));
+            merged += part.merged;
+            if part.left_out > 0 || part.merged > 0 {
+                said.push((layer.as_str(), part.left_out, part.merged));
             }
         }
         let layer_len = raw.len();
@@ -197,7 +207,8 @@ impl Tile {
         let raw_len = raw.len();
         let body = pack(raw, encoding, gzip_level).map_err(TileError::Internal)?;
         let (etag, packed_len) = (quoted(joined_hash(parts)), body.len());
-        Ok(Self { body: body.into(), raw_len, etag, features, left_out, packed_len, layer_len })
+        let body = body.into();
+        Ok(Self { body, raw_len, etag, features, left_out, merged, packed_len, layer_len })
     }
 
     /// Bytes of memory held, for the cache.
@@ -227,12 +238,20 @@ pub(crate) fn recoded_hash(etag: &str) -> u128 {
     hash(etag.as_bytes(), 1)
 }
 
-/// Writes the layer that says what was left out: (layer, how many features), a point for each.
-fn say_left_out(all: &[(&str, usize)], out: &mut Vec<u8>) {
+/// Writes the layer that says what was left out: (layer, how many features, how many were merged), a
+/// point for each. Where nothing was merged, nothing is said of it.
+fn say_left_out(all: &[(&str, usize, usize)], out: &mut Vec<u8>) {
     let mut values = ValueMap::default();
     let mut codes = Vec::with_capacity(all.len());
-    for &(layer, n) in all {
-        codes.push([values.text(layer), values.integer(i64::try_from(n).unwrap_or(i64::MAX))]);
+    for &(layer, left_out, merged) in all {
+        let layer = values.text(layer);
+        let [left_out, of_merged] =
+            [left_out, merged].map(|n| values.integer(i64::try_from(n).unwrap_or(i64::MAX)));
+        codes.push([layer, left_out, if merged > 0 { of_merged } else { NULL }]);
+    }
+    let mut keys = vec!["layer".to_owned(), "left_out".to_owned()];
+    if all.iter().any(|(_, _, merged)| *merged > 0) {
+        keys.push("merged".to_owned());
     }
     let values = values.finish();
     let mut at = Commands::default();
@@ -242,5 +261,5 @@ fn say_left_out(all: &[(&str, usize)], out: &mut Vec<u8>) {
     for (id, codes) in (1..).zip(&codes) {
         writer.feature(id, FeatureKind::Point, codes, &values, &at);
     }
-    writer.finish(LEFT_OUT, &["layer".into(), "left_out".into()], out);
+    writer.finish(LEFT_OUT, &keys, out);
 }

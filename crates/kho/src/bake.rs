@@ -209,8 +209,8 @@ pub fn stats(context: &Context, layers: &[String]) -> anyhow::Result<()> {
 
 fn table(found: &[(String, Option<Vec<ZoomStats>>)]) -> String {
     let mut text = format!(
-        "{:20} {:>4} {:>9} {:>12} {:>10} {:>10} {:>9} {:>11}\n",
-        "layer", "zoom", "tiles", "bytes", "mean", "largest", "left out", "slowest"
+        "{:20} {:>4} {:>9} {:>12} {:>10} {:>10} {:>9} {:>9} {:>11}\n",
+        "layer", "zoom", "tiles", "bytes", "mean", "largest", "left out", "merged", "slowest"
     );
     for (layer, zooms) in found {
         let Some(zooms) = zooms else {
@@ -218,9 +218,11 @@ fn table(found: &[(String, Option<Vec<ZoomStats>>)]) -> String {
             continue;
         };
         for z in zooms {
-            let share = 100.0 * z.left_out as f64 / (z.features + z.left_out).max(1) as f64;
+            // Of an overview's features, what is neither merged nor left out is there as itself.
+            let all = z.features + z.left_out + z.merged;
+            let [left_out, merged] = [z.left_out, z.merged].map(|n| 100.0 * n as f64 / all.max(1) as f64);
             text += &format!(
-                "{layer:20} {:>4} {:>9} {:>12} {:>10} {:>10} {share:>7.2} % {:>8.1} ms\n",
+                "{layer:20} {:>4} {:>9} {:>12} {:>10} {:>10} {left_out:>7.2} % {merged:>7.2} % {:>8.1} ms\n",
                 z.zoom,
                 grouped(z.tiles),
                 bytes(z.bytes),

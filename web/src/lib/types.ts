@@ -43,7 +43,10 @@ export interface LayerInfo {
   bounds?: BBox | null;
   since_snapshot?: number | null;
   columns: Column[];
+  /** Where each feature is drawn as itself. */
   zoom: { min: number; max: number };
+  /** The first zoom with tiles, overviews included. */
+  first_zoom?: number;
 }
 
 export interface CodeEntry {

@@ -50,6 +50,7 @@ fn describe(grant: &Grant, data: Option<&Published>) -> Value {
         "columns": columns,
         "key": def.key.iter().filter(|name| grant.allows(name)).collect::<Vec<_>>(),
         "zoom": def.zoom,
+        "first_zoom": def.first_zoom(),
         "style": def.style,
     })
 }

@@ -40,7 +40,7 @@ pub(super) async fn describe(
         "exportTilesAllowed": false,
         "minScale": scale(lods.first()),
         "maxScale": scale(lods.last()),
-        "minzoom": layers.iter().map(|layer| layer.def().zoom.min).min().unwrap_or_default(),
+        "minzoom": layers.iter().map(|layer| layer.def().first_zoom()).min().unwrap_or_default(),
         "maxzoom": layers.iter().map(|layer| layer.def().zoom.max).max().unwrap_or_default(),
         "fullExtent": extent,
         "initialExtent": extent,

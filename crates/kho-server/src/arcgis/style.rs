@@ -46,7 +46,7 @@ pub(super) async fn root(
                 // ArcGIS reads the service's description; MapLibre takes the tiles.
                 "url": format!("{server}{pin}"),
                 "tiles": [format!("{server}/tile/{{z}}/{{y}}/{{x}}.pbf{pin}")],
-                "minzoom": layers.iter().map(|layer| layer.def().zoom.min).min().unwrap_or_default(),
+                "minzoom": layers.iter().map(|layer| layer.def().first_zoom()).min().unwrap_or_default(),
                 "maxzoom": layers.iter().map(|layer| layer.def().zoom.max).max().unwrap_or_default(),
             },
         },

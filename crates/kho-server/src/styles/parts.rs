@@ -1,7 +1,7 @@
 //! A layer's map layers: fill, outline, line, circle, halo, label.
 
 use kho_access::Grant;
-use kho_layer::{City, GeometryKind};
+use kho_layer::{City, GeometryKind, OverviewRule};
 use serde_json::{Map, Value, json};
 
 use super::paint::{color, outline, ramp, width};
@@ -11,6 +11,8 @@ use super::theme::{Labels, Look, Ramp, Theme};
 const WIDTH: f64 = 1.5;
 const RADIUS: f64 = 4.0;
 const OUTLINE: f64 = 0.6;
+/// The radius of what overview tiles keep as a point.
+const KEPT: f64 = 1.0;
 
 /// The label's part.
 pub(super) const LABEL: &str = "label";
@@ -56,9 +58,46 @@ impl Maker<'_> {
                 ("line-opacity", number(look.outline_opacity.as_ref())),
                 ("line-dasharray", look.dash.as_ref().map(|dash| json!(dash))),
             ]);
-            parts.push(self.part("outline", "line", round(), paint));
+            let mut part = self.part("outline", "line", round(), paint);
+            if self.overview(OverviewRule::Coalesce) {
+                // Around what was merged it would say that there is one large parcel.
+                part.layer["minzoom"] = json!(self.whole().max(self.first()));
+            }
+            parts.push(part);
         }
+        parts.extend(self.kept());
         parts
+    }
+
+    /// What overview tiles keep as a point because it is too small to be seen as it is.
+    fn kept(&self) -> Option<Part> {
+        let def = self.grant.layer();
+        def.overview.as_ref().filter(|overview| overview.keep_as_point)?;
+        let paint = paint([
+            ("circle-color", Some(color(self.look, self.grant, self.city))),
+            ("circle-radius", Some(json!(KEPT))),
+            ("circle-opacity", number(self.look.opacity.as_ref())),
+        ]);
+        let mut part = self.part("kept", "circle", Map::new(), paint);
+        part.layer["filter"] = json!(["==", ["geometry-type"], "Point"]);
+        let ends = self.look.max_zoom.map_or(self.whole(), |max| max.min(self.whole()));
+        part.layer["maxzoom"] = json!(ends);
+        (self.first() < ends).then_some(part)
+    }
+
+    /// Whether the layer has overviews by a rule.
+    fn overview(&self, rule: OverviewRule) -> bool {
+        self.grant.layer().overview.as_ref().is_some_and(|overview| overview.rule == rule)
+    }
+
+    /// The first zoom that is drawn.
+    fn first(&self) -> f64 {
+        self.look.min_zoom.unwrap_or_else(|| f64::from(self.grant.layer().first_zoom()))
+    }
+
+    /// The first zoom at which every feature is there as itself.
+    fn whole(&self) -> f64 {
+        f64::from(self.grant.layer().zoom.min)
     }
 
     fn line(&self) -> Vec<Part> {
@@ -95,6 +134,7 @@ impl Maker<'_> {
             ("line-blur", look.blur.map(|blur| json!(blur))),
         ]);
         parts.push(self.part("line", "line", round(), paint));
+        parts.extend(self.kept());
         parts
     }
 
@@ -169,8 +209,7 @@ impl Maker<'_> {
             ("text-halo-width", Some(json!(text.halo_width))),
         ]);
         let mut part = self.part(LABEL, "symbol", layout, paint);
-        let own = look.min_zoom.unwrap_or_else(|| f64::from(self.grant.layer().zoom.min));
-        part.layer["minzoom"] = json!(look.label_zoom.unwrap_or(15.0).max(own));
+        part.layer["minzoom"] = json!(look.label_zoom.unwrap_or(15.0).max(self.first()).max(self.whole()));
         Some(part)
     }
 
@@ -190,7 +229,7 @@ impl Maker<'_> {
             "type": kind,
             "source": def.name,
             "source-layer": def.name,
-            "minzoom": self.look.min_zoom.unwrap_or_else(|| f64::from(def.zoom.min)),
+            "minzoom": self.first(),
             "metadata": {"kho:layer": def.name, "kho:part": name},
             "layout": layout,
             "paint": paint,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use kho_layer::{ColumnType, GeometryKind};
+use kho_layer::{ColumnType, GeometryKind, OverviewRule, POINT_COUNT};
 use kho_tile::Format;
 use serde_json::{Map, Value, json};
 
@@ -68,7 +68,7 @@ pub(super) async fn layers(
 
 fn tilejson(layers: &[Arc<Published>], at: &At, base: &str, format: Format) -> Value {
     let names = joined(layers, ",", Published::name);
-    let min = layers.iter().map(|layer| layer.def().zoom.min).min().unwrap_or_default();
+    let min = layers.iter().map(|layer| layer.def().first_zoom()).min().unwrap_or_default();
     let max = layers.iter().map(|layer| layer.def().zoom.max).max().unwrap_or_default();
     let since = layers.iter().map(|layer| layer.files.layer_since).max().unwrap_or_default();
     let mut document = json!({
@@ -99,10 +99,16 @@ pub(super) fn vector_layer(layer: &Published) -> Value {
     for column in layer.grant.columns() {
         fields.insert(column.name.clone(), field(column.ty, column.unit.as_deref()).into());
     }
+    if def.overview.as_ref().is_some_and(|overview| overview.rule == OverviewRule::Cluster) {
+        fields.insert(
+            POINT_COUNT.into(),
+            "Number, the points of a cluster, below the layer's own zooms".into(),
+        );
+    }
     json!({
         "id": def.name,
         "description": def.title.vi,
-        "minzoom": def.zoom.min,
+        "minzoom": def.first_zoom(),
         "maxzoom": def.zoom.max,
         "geometry_type": match def.geometry {
             GeometryKind::Point => "point",

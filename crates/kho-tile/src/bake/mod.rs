@@ -92,12 +92,14 @@ impl TileEngine {
         let start = Instant::now();
         let index = self.index(grant, Grid::default()).await?;
         let layer = grant.layer();
-        let min = options.min_zoom.unwrap_or(layer.zoom.min).max(layer.zoom.min);
+        let first = layer.first_zoom();
+        let min = options.min_zoom.unwrap_or(first).max(first);
         let max = options.max_zoom.unwrap_or(layer.zoom.max);
         if min > max {
             return Err(failed(target, &format!("layer {} has no zoom from {min} to {max}", layer.name)));
         }
-        let manner = self.baked_manner(options, min, max, index.columns);
+        let rule = index.rule.as_ref().map_or(0, |rule| rule.id);
+        let manner = self.baked_manner(options, min, max, index.columns, rule);
         let former = match former {
             // A fabric's borders are drawn in one go: a change here may move a vertex over there.
             Some(_) if self.is_woven(grant, &index) => None,
@@ -107,13 +109,13 @@ impl TileEngine {
             _ => None,
         };
         let redo = match &former {
-            Some(former) => self.redo(former, min, max).await?,
+            Some(former) => self.redo(grant, former, min, max).await?,
             None => None,
         };
         let former = former.filter(|_| redo.is_some());
         let jobs = match redo {
             Some(jobs) => jobs,
-            None => self.all(&index, min, max).await?,
+            None => self.all(grant, &index, min, max).await?,
         };
         let bounds = self.bounds(grant).await?;
         let about = About { format: options.format, min_zoom: min, max_zoom: max, bounds };
@@ -140,14 +142,21 @@ impl TileEngine {
     }
 
     /// All tiles with anything in them, in the order of PMTiles.
-    async fn all(&self, index: &Arc<LayerIndex>, min: u8, max: u8) -> Result<Vec<Job>, TileError> {
-        let buffer = self.drawing().buffer;
+    async fn all(
+        &self,
+        grant: &Grant,
+        index: &Arc<LayerIndex>,
+        min: u8,
+        max: u8,
+    ) -> Result<Vec<Job>, TileError> {
+        let reaches: Arc<[u32]> = (min..=max).map(|z| self.reach(grant, z)).collect();
         let blocks = futures::stream::iter(index.groups(&EVERYWHERE))
             .map(async |group| {
                 let block = self.geometry(index, group).await?;
+                let reaches = Arc::clone(&reaches);
                 let look = move || {
                     let mut tiles = Tiles::default();
-                    for z in min..=max {
+                    for (z, &buffer) in (min..=max).zip(reaches.iter()) {
                         let mut last = [u32::MAX; 4];
                         for b in block.tree().boxes().iter().filter(|b| **b != NOWHERE) {
                             plan::add(&mut tiles, &mut last, z, buffer, b);
@@ -169,18 +178,24 @@ impl TileEngine {
 
     /// The tiles of a former bake, and those to be made anew; `None` if these are so many that all
     /// may as well be.
-    async fn redo(&self, former: &Former, min: u8, max: u8) -> Result<Option<Vec<Job>>, TileError> {
-        let buffer = self.drawing().buffer;
+    async fn redo(
+        &self,
+        grant: &Grant,
+        former: &Former,
+        min: u8,
+        max: u8,
+    ) -> Result<Option<Vec<Job>>, TileError> {
+        let reaches: Vec<(u8, u32)> = (min..=max).map(|z| (z, self.reach(grant, z))).collect();
         let mut redo = Tiles::default();
         let projector = Grid::default().projector();
         let boxes = || former.changed.iter().map(|b| projector.project_box(*b));
-        let size =
-            |b: &WorldBox| (min..=max).map(|z| plan::count(&plan::covering(z, buffer, b))).sum::<u64>();
+        let count = |&(z, buffer): &(u8, u32), b: &WorldBox| plan::count(&plan::covering(z, buffer, b));
+        let size = |b: &WorldBox| reaches.iter().map(|at| count(at, b)).sum::<u64>();
         if boxes().map(|b| size(&b)).sum::<u64>() > former.archive.tiles() {
             return Ok(None);
         }
         for b in boxes() {
-            for z in min..=max {
+            for &(z, buffer) in &reaches {
                 plan::add(&mut redo, &mut [u32::MAX; 4], z, buffer, &b);
             }
         }
@@ -214,8 +229,8 @@ impl TileEngine {
                     return Ok((job, kept.gzipped, None));
                 }
                 let wanted = Representation { format: options.format, encoding: Encoding::Gzip };
-                let packing = Packing { level: options.gzip_level, ..self.packing(z, wanted) };
-                let frame = TileFrame::new(Grid::default(), z, x, y, self.drawing().buffer)?;
+                let packing = Packing { level: options.gzip_level, ..self.packing(grant, z, wanted) };
+                let frame = TileFrame::new(Grid::default(), z, x, y, self.reach(grant, z))?;
                 let overview = self.overview(grant, index, &frame, z).await?;
                 let (tile, took) =
                     self.make_timed(index, overview, frame, self.manner(grant, z), packing).await?;
@@ -234,7 +249,7 @@ impl TileEngine {
             stats.add(x, y, body.len() as u64);
             if let Some((tile, took)) = drawn {
                 made += 1;
-                stats.drawn(tile.features as u64, tile.left_out as u64, took);
+                stats.drawn(&tile, took);
             }
             sink.add(z, x, y, &body)?;
         }
@@ -242,10 +257,10 @@ impl TileEngine {
     }
 
     /// Everything but the features that decides what a tile's bytes are.
-    fn baked_manner(&self, options: BakeOptions, min: u8, max: u8, columns: u64) -> String {
+    fn baked_manner(&self, options: BakeOptions, min: u8, max: u8, columns: u64, rule: u64) -> String {
         let drawing = self.drawing();
         let manner = format!(
-            "{}/{}/{}/{}/{min}-{max}/{columns:016x}/{}",
+            "{}/{}/{}/{}/{min}-{max}/{columns:016x}/{rule:016x}/{}",
             crate::tile::FORMAT,
             drawing.buffer,
             drawing.full_zoom,

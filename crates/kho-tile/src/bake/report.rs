@@ -1,5 +1,6 @@
 //! What a bake made.
 
+use crate::Tile;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -11,12 +12,15 @@ pub struct ZoomStats {
     /// Tiles that are not empty.
     pub tiles: u64,
     /// Tiles of them that were made in this bake and not taken over from the one before; the next
-    /// three numbers are of these alone.
+    /// four numbers are of these alone.
     pub made: u64,
     /// Features in them; one that lies in several tiles counts in each.
     pub features: u64,
     /// Features left out of tiles that would have been too big.
     pub left_out: u64,
+    /// Features that are seen only as a part of what they were merged to, in overviews.
+    #[serde(default)]
+    pub merged: u64,
     /// The time the slowest tile took, in microseconds, from decoded blocks to compressed bytes.
     pub slowest_micros: u64,
     /// Compressed bytes of all tiles.
@@ -38,10 +42,11 @@ impl ZoomStats {
     }
 
     /// Counts what is known only of a tile that was made now.
-    pub(super) fn drawn(&mut self, features: u64, left_out: u64, took: Duration) {
+    pub(super) fn drawn(&mut self, tile: &Tile, took: Duration) {
         self.made += 1;
-        self.features += features;
-        self.left_out += left_out;
+        self.features += tile.features as u64;
+        self.left_out += tile.left_out as u64;
+        self.merged += tile.merged as u64;
         self.slowest_micros = self.slowest_micros.max(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     }
 }

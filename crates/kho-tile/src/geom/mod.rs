@@ -11,7 +11,7 @@ mod shape;
 mod simplify;
 
 pub(crate) use clip::{ClipBox, clip_line, clip_ring};
-pub(crate) use ring::clean_line;
+pub(crate) use ring::{area2, clean_line, clean_ring};
 pub(crate) use shape::{Shape, ShapeOutcome};
 pub(crate) use simplify::simplify_line;
 

@@ -6,7 +6,7 @@ use super::{P, cross};
 /// and points on a straight line. Every vertex that stays is a true corner, which costs no
 /// accuracy: the outline covers the same points of the plane, also beside a neighbour that keeps
 /// a corner there. Returns the number of points appended: 0 if the ring collapsed.
-pub(super) fn clean_ring(points: impl Iterator<Item = P>, out: &mut Vec<P>) -> usize {
+pub(crate) fn clean_ring(points: impl Iterator<Item = P>, out: &mut Vec<P>) -> usize {
     let start = out.len();
     for p in points {
         push_corner(out, start, p);
@@ -79,7 +79,7 @@ pub(crate) fn clean_line(points: impl Iterator<Item = P>, out: &mut Vec<P>) -> u
 }
 
 /// Twice the signed area; positive is the direction of an MVT exterior ring.
-pub(super) fn area2(ring: &[P]) -> i64 {
+pub(crate) fn area2(ring: &[P]) -> i64 {
     let Some(&origin) = ring.first() else { return 0 };
     ring.windows(2).map(|w| cross(origin, w[0], w[1])).sum()
 }

@@ -59,6 +59,11 @@ impl TileFrame {
         })
     }
 
+    /// The side of a grid unit in world units; 1 where it is less.
+    pub fn unit(&self) -> u64 {
+        1 << self.down
+    }
+
     /// A point of the world on this tile's grid. May lie far outside of the tile.
     #[inline(always)]
     pub fn snap(&self, w: [u32; 2]) -> [i64; 2] {

@@ -24,7 +24,7 @@ pub(crate) fn from_mvt(mvt: &[u8]) -> Result<Vec<u8>, TileError> {
 }
 
 /// How many features an MVT tile has, and how many were left out of it as its layer `notice` says.
-pub(crate) fn counts(mvt: &[u8], notice: &str) -> Result<(usize, usize), TileError> {
+pub(crate) fn counts(mvt: &[u8], notice: &str) -> Result<(usize, usize, usize), TileError> {
     counted(mvt, notice).map_err(|e| TileError::Mlt(e.to_string()))
 }
 
@@ -36,20 +36,22 @@ fn written(mvt: &[u8]) -> MltResult<Vec<u8>> {
     Ok(out)
 }
 
-fn counted(mvt: &[u8], notice: &str) -> MltResult<(usize, usize)> {
-    let (mut features, mut left_out) = (0, 0_u64);
+fn counted(mvt: &[u8], notice: &str) -> MltResult<(usize, usize, usize)> {
+    let (mut features, mut left_out, mut merged) = (0, 0_u64, 0_u64);
     for layer in MvtReaderRef::new(mvt)?.layers() {
         if layer.name() != notice {
             features += layer.feature_count();
             continue;
         }
         for property in layer.features().flat_map(MvtFeatureRef::properties) {
-            if let ("left_out", MvtValueRef::UInt(n)) = property? {
-                left_out += n;
+            match property? {
+                ("left_out", MvtValueRef::UInt(n)) => left_out += n,
+                ("merged", MvtValueRef::UInt(n)) => merged += n,
+                _ => {}
             }
         }
     }
-    Ok((features, usize::try_from(left_out)?))
+    Ok((features, usize::try_from(left_out)?, usize::try_from(merged)?))
 }
 
 /// What the encoder may choose from: plain and dictionary strings; plain, delta and run-length

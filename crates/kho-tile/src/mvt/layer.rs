@@ -73,7 +73,7 @@ impl LayerWriter {
     }
 
     /// Writes a feature. `codes` holds a code of the present block's dictionary for every key, or
-    /// [`NULL`]. Returns the number of bytes the feature takes.
+    /// [`NULL`]. An `id` of 0 is none. Returns the number of bytes the feature takes.
     #[inline]
     pub fn feature(
         &mut self,
@@ -95,14 +95,17 @@ impl LayerWriter {
         }
         let geometry = geometry.bytes();
         let sized = |n: usize| if n == 0 { 0 } else { 1 + varint_len(n as u64) + n };
-        let length = 1 + varint_len(id) + sized(self.tags.len()) + 2 + sized(geometry.len());
+        let named = if id == 0 { 0 } else { 1 + varint_len(id) };
+        let length = named + sized(self.tags.len()) + 2 + sized(geometry.len());
         let out = &mut self.features;
         let before = out.len();
         out.reserve(length + 12);
         out.push(0x12);
         varint(out, length as u64);
-        out.push(0x08);
-        varint(out, id);
+        if id != 0 {
+            out.push(0x08);
+            varint(out, id);
+        }
         if !self.tags.is_empty() {
             field(out, 0x12, &self.tags);
         }

@@ -10,7 +10,7 @@ pub(crate) mod wire;
 
 pub(crate) use command::Commands;
 pub(crate) use layer::{FeatureKind, LayerWriter};
-pub(crate) use values::{NULL, ValueDictionary, ValueMap};
+pub(crate) use values::{BitHasher, NULL, ValueDictionary, ValueMap};
 
 /// The side of a tile in grid units.
 pub(crate) const EXTENT: u32 = 4096;

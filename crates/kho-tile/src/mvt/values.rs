@@ -37,6 +37,17 @@ impl ValueDictionary {
         self.hashes[code as usize]
     }
 
+    /// Makes a value of the bytes from `start` on.
+    fn close(&mut self, start: usize) -> u32 {
+        let code = self.hashes.len() as u32;
+        if self.starts.is_empty() {
+            self.starts.push(0);
+        }
+        self.starts.push(self.bytes.len() as u32);
+        self.hashes.push(xxh3_64(&self.bytes[start..]));
+        code
+    }
+
     /// Bytes of memory held.
     pub fn weight(&self) -> usize {
         self.bytes.capacity() + self.starts.capacity() * 4 + self.hashes.capacity() * 8
@@ -56,6 +67,8 @@ pub(crate) struct ValueMap {
     /// Strings, by hash; a second string of the same hash (never seen) goes in undeduplicated.
     strings: FastMap<u64>,
     booleans: [Option<u32>; 2],
+    /// From other dictionaries, by hash.
+    copies: FastMap<u64>,
     scratch: Vec<u8>,
 }
 
@@ -129,6 +142,26 @@ impl ValueMap {
         code
     }
 
+    /// A value that another dictionary holds.
+    pub fn copied(&mut self, from: &ValueDictionary, code: u32) -> u32 {
+        let (bytes, hash) = (from.bytes(code), from.hash(code));
+        if let Some(&code) = self.copies.get(&hash)
+            && self.dictionary.bytes(code) == bytes
+        {
+            return code;
+        }
+        let start = self.dictionary.bytes.len();
+        self.dictionary.bytes.extend_from_slice(bytes);
+        let code = self.dictionary.close(start);
+        self.copies.insert(hash, code);
+        code
+    }
+
+    /// The values so far.
+    pub fn dictionary(&self) -> &ValueDictionary {
+        &self.dictionary
+    }
+
     /// The dictionary.
     pub fn finish(mut self) -> ValueDictionary {
         self.dictionary.bytes.shrink_to_fit();
@@ -138,16 +171,9 @@ impl ValueMap {
     }
 
     fn push(&mut self) -> u32 {
-        let d = &mut self.dictionary;
-        let code = d.hashes.len() as u32;
-        let start = d.bytes.len();
-        field(&mut d.bytes, 0x22, &self.scratch);
-        if d.starts.is_empty() {
-            d.starts.push(0);
-        }
-        d.starts.push(d.bytes.len() as u32);
-        d.hashes.push(xxh3_64(&d.bytes[start..]));
-        code
+        let start = self.dictionary.bytes.len();
+        field(&mut self.dictionary.bytes, 0x22, &self.scratch);
+        self.dictionary.close(start)
     }
 }
 
@@ -185,5 +211,9 @@ mod tests {
         assert_eq!(values.bytes(0), [0x22, 3, 0x0a, 1, b'a']);
         assert_eq!(values.bytes(5), [0x22, 2, 0x30, 1]);
         assert_eq!(ValueMap::default().finish().len(), 0);
+        let mut other = ValueMap::default();
+        assert_eq!([5, 0, 5].map(|code| other.copied(&values, code)), [0, 1, 0]);
+        assert_eq!(other.dictionary().bytes(0), values.bytes(5));
+        assert_eq!(other.integer(7), 2);
     }
 }

@@ -1,7 +1,7 @@
 //! Baked tiles are the tiles that are made on demand, and only what changed is baked again.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use crate::support::{CELL, CORNER, Fallible, Town, batch, outline, parcels, polygon, tile_at};
+use crate::support::{CELL, CORNER, Fallible, Town, batch, outline, parcels, plain, point, polygon, tile_at};
 use flate2::read::GzDecoder;
 use kho_access::{Grant, Principal};
 use kho_lake::Area;
@@ -26,16 +26,21 @@ fn unzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Every tile around the parcels, and one ring of tiles beyond.
-fn around(z: u8) -> Vec<(u32, u32)> {
+fn around(z: u8, wide: f64) -> Vec<(u32, u32)> {
     let (x0, y1) = tile_at(z, CORNER.0, CORNER.1);
-    let (x1, y0) = tile_at(z, CORNER.0 + CELL * SIDE as f64, CORNER.1 + CELL * SIDE as f64);
+    let side = CELL * SIDE as f64 * wide;
+    let (x1, y0) = tile_at(z, CORNER.0 + side, CORNER.1 + side);
     (y0 - 1..=y1 + 1).flat_map(|y| (x0 - 1..=x1 + 1).map(move |x| (x, y))).collect()
 }
 
 async fn same(engine: &TileEngine, grant: &Grant, archive: &Archive) -> Fallible<u64> {
+    same_in(engine, grant, archive, 1.0).await
+}
+
+async fn same_in(engine: &TileEngine, grant: &Grant, archive: &Archive, wide: f64) -> Fallible<u64> {
     let mut full = 0;
-    for z in grant.layer().zoom.min..=16 {
-        for (x, y) in around(z) {
+    for z in grant.layer().first_zoom()..=16 {
+        for (x, y) in around(z, wide) {
             let fresh = engine.tile_as(grant, z, x, y, Encoding::Plain).await?;
             let baked = archive.tile(z, x, y).await?;
             assert!(unzip(&baked.gzipped) == fresh.body, "{z}/{x}/{y} differs");
@@ -56,7 +61,8 @@ async fn bake(store: &BakeStore, town: &Town, engine: &TileEngine, grant: &Grant
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_baked_is_what_is_made_on_demand() -> Fallible {
-    let town = Town::new().await?;
+    let mut town = Town::new().await?;
+    town.alter("land_parcel", plain)?;
     let layer = town.layer("land_parcel")?;
     // Drawn parcel by parcel, as a whole city is.
     let alone = FabricConfig { points: 0, bytes: 1 << 20 };
@@ -124,6 +130,54 @@ async fn a_small_fabric_is_baked_whole() -> Fallible {
         let archive = BakeStore::in_city(town.dir.path()).archive(&engine, &grant).await?.unwrap();
         same(&engine, &grant, &archive).await?;
     }
+    Ok(())
+}
+
+/// Overviews are baked too: a change makes the tiles anew whose cells it is in, and another rule all.
+#[tokio::test(flavor = "multi_thread")]
+async fn overviews_are_baked_by_their_rule() -> Fallible {
+    let mut town = Town::new().await?;
+    let layer = town.layer("address_point")?;
+    let engine = TileEngine::new(town.lake.clone(), OFF);
+    let store = BakeStore::in_city(town.dir.path());
+    // Eight times as wide as the parcels: more tiles than one point is in.
+    let place = |n: i64| [n % SIDE, n / SIDE].map(|k| 8.0 * CELL * k as f64);
+    let place = |n: i64| [CORNER.0 + place(n)[0], CORNER.1 + place(n)[1]];
+    let mut last = None;
+    for edition in 0..2 {
+        let shapes = (0..SIDE * SIDE).filter(|n| edition == 0 || n % SIDE != 3 || n / SIDE != 3);
+        let shapes: Vec<_> = shapes.map(|n| Some(point(place(n)))).collect();
+        // The first edition's ids for what stays: one point less, and no other change.
+        let rows = batch(&layer, 1, 0, &shapes[..3 * SIDE as usize + 3]);
+        let rest = batch(
+            &layer,
+            if edition == 0 { 3 * SIDE + 4 } else { 3 * SIDE + 5 },
+            0,
+            &shapes[3 * SIDE as usize + 3..],
+        );
+        let snapshot = town.put("address_point", [rows, rest].into_iter()).await?;
+        let grant = town.grant(&Principal::Anonymous, "address_point", snapshot)?;
+        let report = bake(&store, &town, &engine, &grant).await.unwrap();
+        assert_eq!(report.zooms.first().map(|z| z.zoom), Some(grant.layer().first_zoom()));
+        assert!(report.zooms[0].merged > 1000, "{:?}", report.zooms[0]);
+        assert_eq!(report.made < report.tiles, edition == 1, "{} of {} made", report.made, report.tiles);
+        let archive = BakeStore::in_city(town.dir.path()).archive(&engine, &grant).await?.unwrap();
+        same_in(&engine, &grant, &archive, 8.0).await?;
+        last = Some(snapshot);
+    }
+    // Another rule is another bake, and what was baked by the old one is not answered any more.
+    town.alter("address_point", |layer| {
+        if let Some(overview) = &mut layer.overview {
+            overview.cell = Some(512);
+        }
+    })?;
+    let grant = town.grant(&Principal::Anonymous, "address_point", last.unwrap())?;
+    let engine = TileEngine::new(town.lake.clone(), OFF);
+    assert!(BakeStore::in_city(town.dir.path()).archive(&engine, &grant).await?.is_none());
+    let report = bake(&store, &town, &engine, &grant).await.unwrap();
+    assert_eq!(report.made, report.tiles);
+    let archive = BakeStore::in_city(town.dir.path()).archive(&engine, &grant).await?.unwrap();
+    same_in(&engine, &grant, &archive, 8.0).await?;
     Ok(())
 }
 

@@ -159,7 +159,7 @@ async fn a_point_is_in_its_place_in_every_grid() -> Fallible {
         (Grid::WorldCrs84Quad, [CORNER.0, CORNER.1]),
         (zone, plane.project(CORNER.0, CORNER.1).ok_or("no place")?),
     ] {
-        for z in [grid.zooms(layer.zoom).0, grid.max_zoom()] {
+        for z in [grid.zooms(layer.tile_zooms()).0, grid.max_zoom()] {
             let found = place_of(&engine, &grant, grid, z).await?;
             // Half a grid unit, of which sixteen are a pixel, and the lattice of the square.
             let unit = grid.matrix(z).ok_or("a zoom")?.cell_size / 16.0;
@@ -168,7 +168,7 @@ async fn a_point_is_in_its_place_in_every_grid() -> Fallible {
             assert!(off <= unit / 2.0 + lattice, "{grid} z{z}: {found:?}, not {wanted:?}");
         }
         // Below the layer's first zoom there is nothing.
-        let first = grid.zooms(layer.zoom).0;
+        let first = grid.zooms(layer.tile_zooms()).0;
         let range = grid.tiles(first - 1, [CORNER.0, CORNER.1, CORNER.0, CORNER.1]).ok_or("a zoom")?;
         let below =
             engine.tile_on(&grant, grid, first - 1, range.min_column, range.min_row, Encoding::Gzip).await?;

@@ -4,6 +4,7 @@ mod bake;
 mod federated;
 mod grids;
 mod mlt;
+mod overviews;
 mod postgis;
 mod support;
 mod tiles;

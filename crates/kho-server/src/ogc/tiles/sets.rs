@@ -98,7 +98,7 @@ impl Subject {
 
     /// The zooms at which any of the layers has tiles.
     fn zooms(&self, grid: Grid) -> (u8, u8) {
-        let each = || self.layers.iter().map(|layer| grid.zooms(layer.def().zoom));
+        let each = || self.layers.iter().map(|layer| grid.zooms(layer.def().tile_zooms()));
         (
             each().map(|(min, _)| min).min().unwrap_or_default(),
             each().map(|(_, max)| max).max().unwrap_or_default(),
@@ -158,7 +158,7 @@ impl Subject {
 
     fn layer(&self, layer: &Published, grid: Grid) -> Value {
         let def = layer.def();
-        let (first, last) = grid.zooms(def.zoom);
+        let (first, last) = grid.zooms(def.tile_zooms());
         let properties: Map<String, Value> = layer
             .grant
             .columns()

@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use kho_access::{Grant, Policy, Principal};
 use kho_lake::{Lake, Provenance};
-use kho_layer::{City, ColumnType, LayerDef, StandardModel, arrow_schema};
+use kho_layer::{City, CodeList, ColumnType, LayerDef, StandardModel, arrow_schema};
 use std::sync::Arc;
 
 pub type Fallible<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -138,6 +138,12 @@ pub fn parcels(
     })
 }
 
+/// A layer that draws every feature as itself from z13 on, and nothing below.
+pub fn plain(layer: &mut LayerDef) {
+    layer.overview = None;
+    layer.zoom.min = 13;
+}
+
 /// A city in a temporary folder.
 pub struct Town {
     pub dir: tempfile::TempDir,
@@ -150,6 +156,15 @@ impl Town {
         let dir = tempfile::tempdir()?;
         let lake = Lake::create(dir.path(), None).await?;
         Ok(Self { dir, lake, city: Arc::new(StandardModel::load()?) })
+    }
+
+    /// Changes what a layer's file says.
+    pub fn alter(&mut self, name: &str, change: impl FnOnce(&mut LayerDef)) -> Fallible {
+        let mut layers: Vec<LayerDef> = self.city.layers().map(|l| LayerDef::clone(l)).collect();
+        change(layers.iter_mut().find(|l| l.name == name).ok_or("no such layer")?);
+        let codes = self.city.code_lists().map(|c| CodeList::clone(c)).collect();
+        self.city = Arc::new(City::new(self.city.config.clone(), layers, codes)?);
+        Ok(())
     }
 
     pub fn layer(&self, name: &str) -> Fallible<Arc<LayerDef>> {
