@@ -42,5 +42,5 @@ pub use engine::{Drawing, TileConfig, TileEngine};
 pub use error::TileError;
 pub use grid::{Grid, MAX_ZOOM, TILE_PIXELS, TileMatrix, TileRange, Vn2000Grid};
 pub use overview::FabricConfig;
-pub use stats::TileStats;
+pub use stats::{LayerFigures, TileStats};
 pub use tile::{Encoding, Tile};

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use kho_layer::{ColumnType, GeometryKind};
 use serde_json::{Map, Value, json};
 
+use super::{composite, download};
+use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
 use crate::http::base::Base;
@@ -14,8 +17,13 @@ use crate::http::conditional::{Freshness, Tagged};
 use crate::http::params::Segments;
 use crate::http::problem::Problem;
 
-/// All layers that have tiles.
-pub(super) async fn list(at: At, Base(base): Base, headers: HeaderMap) -> Result<Response, Problem> {
+/// All layers that have tiles, and the composites.
+pub(super) async fn list(
+    State(app): State<App>,
+    at: At,
+    Base(base): Base,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let tiles: Vec<Value> = at
         .catalogue
         .layers
@@ -28,23 +36,40 @@ pub(super) async fn list(at: At, Base(base): Base, headers: HeaderMap) -> Result
             })
         })
         .collect();
-    Ok(Tagged::json(Freshness::Revalidate, &json!({"snapshot": at.snapshot(), "layers": tiles}))?
-        .answer(&headers))
+    let composites: Vec<Value> = composite::all(&app, &at)
+        .into_iter()
+        .map(|(name, layers)| {
+            json!({
+                "composite": name,
+                "layers": layers.iter().map(|layer| layer.name()).collect::<Vec<_>>(),
+                "tilejson": format!("{base}/tiles/{name}{}", pin(&at)),
+            })
+        })
+        .collect();
+    let all = json!({"snapshot": at.snapshot(), "layers": tiles, "composites": composites});
+    Ok(Tagged::json(Freshness::Revalidate, &all)?.answer(&headers))
 }
 
-/// The TileJSON of one layer, or of several (`a,b`) in one tile.
+/// The TileJSON of one layer, or of several (`a,b`) in one tile; or the bake (`a.pmtiles`) as a file.
 pub(super) async fn layers(
+    State(app): State<App>,
     at: At,
     Base(base): Base,
     Segments(names): Segments<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let layers = at.catalogue.require_all(&names)?;
-    Ok(Tagged::json(Freshness::Revalidate, &tilejson(&layers, &at, &base))?.answer(&headers))
+    if let Some(name) = names.strip_suffix(".pmtiles") {
+        return download::archive(&app, &at, name, &headers).await;
+    }
+    let layers = composite::named(&app, &at, &names)?;
+    let names = match app.city.config.bake.composite(&names) {
+        Some(composite) => composite.name.clone(),
+        None => joined(&layers, ",", Published::name),
+    };
+    Ok(Tagged::json(Freshness::Revalidate, &tilejson(&names, &layers, &at, &base))?.answer(&headers))
 }
 
-fn tilejson(layers: &[Arc<Published>], at: &At, base: &str) -> Value {
-    let names = joined(layers, ",", Published::name);
+fn tilejson(names: &str, layers: &[Arc<Published>], at: &At, base: &str) -> Value {
     let min = layers.iter().map(|layer| layer.def().zoom.min).min().unwrap_or_default();
     let max = layers.iter().map(|layer| layer.def().zoom.max).max().unwrap_or_default();
     let since = layers.iter().map(|layer| layer.files.layer_since).max().unwrap_or_default();

@@ -1,10 +1,14 @@
 //! Vector tiles and their descriptions.
 
+mod composite;
 mod describe;
+mod download;
+pub(crate) mod figures;
 pub(crate) mod grids;
 mod tile;
 
 pub(crate) use describe::around;
+pub(crate) use download::PMTILES;
 pub(crate) use tile::{Address, MVT, answer, numbers};
 
 use axum::Router;
@@ -12,7 +16,8 @@ use axum::routing::get;
 
 use crate::app::App;
 
-/// The routes under `/tiles`. `{layers}` is the name of one, or several with commas between.
+/// The routes under `/tiles`. `{layers}` is the name of one, several with commas between, or a composite
+/// of the city; with `.pmtiles` after it, its bake as a file.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/tiles", get(describe::list))

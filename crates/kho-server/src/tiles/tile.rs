@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use kho_access::Grant;
 use kho_tile::{Encoding, Grid};
 
+use super::composite;
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
@@ -38,13 +39,14 @@ pub(super) async fn tile(
     Segments((names, z, x, y)): Segments<(String, String, String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let layers = at.catalogue.require_all(&names)?;
+    let layers = composite::named(&app, &at, &names)?;
     let address = address(&z, &x, &y)?;
     answer(&app, &at, &layers, address, &headers).await
 }
 
-/// The tile of layers at a place that the grid has: each layer through its own grant. Of one layer,
-/// the baked one if there is one and the asker takes gzip, which it is packed in.
+/// The tile of layers at a place that the grid has: each layer through its own grant. The baked one if
+/// there is one, of the layer or of the composite that holds these, and the asker takes gzip, which it
+/// is packed in.
 pub(crate) async fn answer(
     app: &App,
     at: &At,
@@ -52,19 +54,24 @@ pub(crate) async fn answer(
     Address { grid, z, x, y }: Address,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    if let [layer] = layers
-        && grid == Grid::WebMercatorQuad
-        && negotiate::takes_gzip(headers)
-        && let Some(baked) = app.bakes.tile(&app.tiles, &layer.grant, z, x, y).await?
-    {
-        return Ok(if baked.gzipped.is_empty() {
-            empty(at.tile_freshness())
-        } else {
-            let (body, gzip) = (Body::from(baked.gzipped), Encoding::Gzip);
-            send(at, headers, body, tag(baked.etag, gzip), gzip)
-        });
-    }
     let grants: Vec<&Grant> = layers.iter().map(|layer| &layer.grant).collect();
+    if grid == Grid::WebMercatorQuad && negotiate::takes_gzip(headers) {
+        let baked = match (&grants[..], composite::of(&app.city.config.bake, &at.catalogue, layers)) {
+            ([grant], _) => app.bakes.tile(&app.tiles, grant, z, x, y).await?,
+            (_, Some(composite)) => {
+                app.bakes.composite_tile(&app.tiles, &composite.name, &grants, z, x, y).await?
+            }
+            _ => None,
+        };
+        if let Some(baked) = baked {
+            return Ok(if baked.gzipped.is_empty() {
+                empty(at.tile_freshness())
+            } else {
+                let (body, gzip) = (Body::from(baked.gzipped), Encoding::Gzip);
+                send(at, headers, body, tag(baked.etag, gzip), gzip)
+            });
+        }
+    }
     let encoding = negotiate::encoding(headers);
     let tile = app.tiles.composite(&grants, grid, z, x, y, encoding).await?;
     if tile.body.is_empty() {
