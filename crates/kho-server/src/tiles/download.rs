@@ -26,8 +26,8 @@ pub(super) async fn archive(
     let grants: Vec<&Grant> = layers.iter().map(|layer| &layer.grant).collect();
     let composite = of(&app.city.config.bake, &at.catalogue, &layers);
     let found = match (&grants[..], composite) {
+        ([grant], _) => app.bakes.archive(&app.tiles, grant).await?,
         (_, Some(composite)) => app.bakes.composite(&app.tiles, &composite.name, &grants).await?,
-        ([grant], None) => app.bakes.archive(&app.tiles, grant).await?,
         _ => None,
     };
     let tagged = found.and_then(|archive| Some((archive.etag()?, archive.file())));
@@ -85,7 +85,7 @@ enum Asked {
 /// Reads `Range` and `If-Range`. What is no single range of bytes is ignored, as RFC 9110 (14.2) says a
 /// server may: PMTiles clients ask for one at a time.
 fn asked(headers: &HeaderMap, tag: &str, length: u64) -> Asked {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     // A weak tag or a date never matches (13.1.5).
     if headers.contains_key(header::IF_RANGE) && text(header::IF_RANGE) != Some(tag) {
         return Asked::All;

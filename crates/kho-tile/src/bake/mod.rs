@@ -26,7 +26,7 @@ pub use store::BakeStore;
 
 use crate::TileError;
 use crate::engine::TileEngine;
-use crate::grid::{EVERYWHERE, Grid, NOWHERE, WorldBox};
+use crate::grid::{EVERYWHERE, Grid, NOWHERE};
 use archive::Held;
 use figures::Figures;
 use futures::{StreamExt, TryStreamExt};
@@ -224,16 +224,18 @@ impl TileEngine {
         let buffer = self.drawing().buffer;
         let mut redo = Tiles::default();
         let projector = Grid::default().projector();
-        let boxes = || former.changed.iter().map(|b| projector.project_box(*b));
-        let size =
-            |b: &WorldBox| (min..=max).map(|z| plan::count(&plan::covering(z, buffer, b))).sum::<u64>();
-        if boxes().map(|b| size(&b)).sum::<u64>() > former.archive.tiles() {
-            return Ok(None);
-        }
-        for b in boxes() {
+        let tiles = former.archive.tiles();
+        for b in former.changed.iter().map(|b| projector.project_box(*b)) {
+            let size: u64 = (min..=max).map(|z| plan::count(&plan::covering(z, buffer, &b))).sum();
+            if size > tiles {
+                return Ok(None);
+            }
             for z in min..=max {
                 plan::add(&mut redo, &mut [u32::MAX; 4], z, buffer, &b);
             }
+        }
+        if redo.len() as u64 > tiles {
+            return Ok(None);
         }
         former_tiles(&former.archive, in_order(&redo)?).map(Some)
     }

@@ -150,7 +150,8 @@ impl TileEngine {
         );
         for m in &subject.members {
             let layer = m.grant.layer();
-            text += &format!("/{}:{:016x}:{:016x}", layer.name, m.index.columns, definition(layer));
+            let woven = u8::from(self.is_woven(m.grant, &m.index));
+            text += &format!("/{}:{:016x}:{:016x}:{woven}", layer.name, m.index.columns, definition(layer));
         }
         text
     }
