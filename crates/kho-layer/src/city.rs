@@ -248,7 +248,10 @@ mod tests {
             let error = City::load(dir.path()).map(|_| ()).map_err(|e| e.to_string());
             assert!(error.as_ref().is_err_and(|e| e.contains(said)), "{more}: {error:?}");
         }
-        std::fs::write(&path, format!("{text}\n[[bake.composite]]\nname = 'a'\nlayers = ['road', 'admin_unit']\n"))?;
+        std::fs::write(
+            &path,
+            format!("{text}\n[[bake.composite]]\nname = 'a'\nlayers = ['road', 'admin_unit']\n"),
+        )?;
         assert!(City::load(dir.path())?.config.bake.composite("a").is_some());
         Ok(())
     }

@@ -198,7 +198,8 @@ mod tests {
         layers.of("a").made(14, 5, 0, 100, Duration::ZERO);
         layers.of("b").made(22, 1, 0, 10, Duration::ZERO);
         layers.of("b").made(200, 1, 0, 10, Duration::ZERO);
-        let one = LayerFigures { zoom: 14, tiles: 2, features: 15, left_out: 2, bytes: 600, slowest_micros: 700 };
+        let one =
+            LayerFigures { zoom: 14, tiles: 2, features: 15, left_out: 2, bytes: 600, slowest_micros: 700 };
         assert_eq!(layers.get("a").unwrap().read(), [one]);
         assert_eq!(layers.get("b").unwrap().read().len(), 1);
         assert!(layers.get("c").is_none());

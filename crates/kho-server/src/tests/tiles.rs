@@ -155,7 +155,10 @@ async fn a_composite_with_a_hidden_layer_is_not_there() {
     assert_eq!(list["composites"], json!([]));
     for path in ["/tiles/base", "/tiles/base/12/0/0", "/tiles/base.pmtiles"] {
         let answer = served.get(path).await;
-        assert_eq!((answer.status, answer.json()["detail"].clone()), (StatusCode::NOT_FOUND, json!("No layer is called base.")));
+        assert_eq!(
+            (answer.status, answer.json()["detail"].clone()),
+            (StatusCode::NOT_FOUND, json!("No layer is called base."))
+        );
     }
 }
 
@@ -171,5 +174,8 @@ async fn a_composite_has_a_name_of_its_own() {
     let own = served.get(&tile.replace("land_parcel", "land")).await;
     let both = served.get(&tile.replace("land_parcel", "planning_zone,land_parcel")).await;
     assert_eq!((own.status, &own.body), (StatusCode::OK, &both.body));
-    assert_eq!(served.json("/tiles").await["composites"][0]["layers"], json!(["planning_zone", "land_parcel"]));
+    assert_eq!(
+        served.json("/tiles").await["composites"][0]["layers"],
+        json!(["planning_zone", "land_parcel"])
+    );
 }

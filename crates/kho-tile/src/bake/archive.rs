@@ -191,8 +191,7 @@ impl Archive {
         self.entries.iter().enumerate().flat_map(move |(at, entry)| {
             let figures = self.figures.as_ref().and_then(|all| all.get(at)).copied().unwrap_or_default();
             let (offset, length) = (entry.offset, entry.length);
-            (entry.id..entry.id + u64::from(entry.run))
-                .map(move |id| Held { id, offset, length, figures })
+            (entry.id..entry.id + u64::from(entry.run)).map(move |id| Held { id, offset, length, figures })
         })
     }
 

@@ -79,9 +79,8 @@ impl Header {
         let section = |i: usize| Some(Section { offset: long(i * 2)?, length: long(i * 2 + 1)? });
         let (&[clustered, inner, compression, kind, min_zoom, max_zoom], places) =
             rest.get(88..)?.split_first_chunk()?;
-        let degrees = |i: usize| {
-            places.get(i * 4..)?.first_chunk().map(|b| f64::from(i32::from_le_bytes(*b)) / DEGREE)
-        };
+        let degrees =
+            |i: usize| places.get(i * 4..)?.first_chunk().map(|b| f64::from(i32::from_le_bytes(*b)) / DEGREE);
         Some(Self {
             root: section(0)?,
             metadata: section(1)?,

@@ -294,9 +294,8 @@ impl TileEngine {
         let mut around: Option<[f64; 4]> = None;
         for member in &subject.members {
             let b = self.bounds(member.grant).await?;
-            around = Some(around.map_or(b, |a| {
-                [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]
-            }));
+            around =
+                Some(around.map_or(b, |a| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]));
         }
         Ok(around.unwrap_or([-180.0, -85.051_129, 180.0, 85.051_129]))
     }
@@ -333,9 +332,9 @@ fn former_tiles(archive: &Archive, mut redo: Vec<Job>) -> Result<Plan, TileError
     if unused * UNUSED <= archive.tiles_end() {
         return Ok(Plan { jobs: redo, lying, over: true });
     }
-    let kept = lying.into_iter().filter_map(|held| {
-        Some(Job { id: held.id, at: address(held.id)?, former: Some(held), keep: true })
-    });
+    let kept = lying
+        .into_iter()
+        .filter_map(|held| Some(Job { id: held.id, at: address(held.id)?, former: Some(held), keep: true }));
     redo.extend(kept);
     redo.sort_unstable_by_key(|job| job.id);
     Ok(Plan { jobs: redo, lying: Vec::new(), over: false })

@@ -112,8 +112,10 @@ mod tests {
         living.try_lock().unwrap();
         File::create(dir.path().join("a.pmtiles.9.part")).unwrap();
         clear_stale(dir.path(), "a.pmtiles");
-        let mut left: Vec<_> =
-            std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        let mut left: Vec<_> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
         left.sort();
         assert_eq!(
             left,
@@ -121,7 +123,9 @@ mod tests {
         );
         drop(living);
         clear_stale(dir.path(), "");
-        assert!(!dir.path().join("a.pmtiles.8.part").exists() && !dir.path().join("b.pmtiles.7.part").exists());
+        assert!(
+            !dir.path().join("a.pmtiles.8.part").exists() && !dir.path().join("b.pmtiles.7.part").exists()
+        );
     }
 
     #[test]

@@ -7,7 +7,8 @@ use kho_access::{Grant, Principal};
 use kho_lake::Area;
 use kho_layer::LayerDef;
 use kho_tile::{
-    Archive, BakeOptions, BakeReport, BakeStore, Drawing, Encoding, FabricConfig, Grid, TileConfig, TileEngine,
+    Archive, BakeOptions, BakeReport, BakeStore, Drawing, Encoding, FabricConfig, Grid, TileConfig,
+    TileEngine,
 };
 use std::io::Read;
 
@@ -210,7 +211,10 @@ async fn edits_do_not_pile_up() -> Fallible {
         for z in 19..=20 {
             for (x, y) in around(z) {
                 let fresh = engine.tile_as(&grant, z, x, y, Encoding::Plain).await?;
-                assert!(unzip(&archive.tile(z, x, y)?.gzipped) == fresh.body, "{edition}: {z}/{x}/{y} differs");
+                assert!(
+                    unzip(&archive.tile(z, x, y)?.gzipped) == fresh.body,
+                    "{edition}: {z}/{x}/{y} differs"
+                );
             }
         }
         assert!(archive.unused_bytes() * 4 <= archive.file().len() as u64, "{edition}");
@@ -232,7 +236,10 @@ async fn edits_do_not_pile_up() -> Fallible {
         let named = |p: &std::path::PathBuf| p.file_name().unwrap().to_string_lossy().starts_with(&current);
         let path = files(&town).into_iter().find(named).unwrap();
         let theirs = pmtiles::AsyncPmTilesReader::new_with_path(&path).await?;
-        assert_eq!(theirs.get_header().n_addressed_tiles().map(std::num::NonZeroU64::get), Some(report.tiles));
+        assert_eq!(
+            theirs.get_header().n_addressed_tiles().map(std::num::NonZeroU64::get),
+            Some(report.tiles)
+        );
         for (x, y) in around(20) {
             let tile = theirs.get_tile(pmtiles::TileCoord::new(20, x, y)?).await?.unwrap_or_default();
             assert!(tile == archive.tile(20, x, y)?.gzipped, "{edition}: 20/{x}/{y}");
@@ -384,7 +391,13 @@ async fn a_composite_is_baked_as_it_is_made() -> Fallible {
         };
         let report = bake().await?.unwrap();
         assert_eq!(report.layer, "base");
-        assert_eq!(report.made == report.tiles, edition == 0, "{edition}: {} of {}", report.made, report.tiles);
+        assert_eq!(
+            report.made == report.tiles,
+            edition == 0,
+            "{edition}: {} of {}",
+            report.made,
+            report.tiles
+        );
         assert!(bake().await?.is_none(), "it is there");
         let archive = store.composite(&engine, "base", &grants).await?.unwrap();
         let mut full = 0;
