@@ -1,6 +1,6 @@
 //! Baking with the real binary, under a running server.
 
-use kho_e2e::{City, Reply, Server, get_with, run};
+use kho_e2e::{City, Reply, Server, get, get_with, python, repo, run};
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
@@ -108,5 +108,103 @@ fn bakes_of_what_is_not_published_are_refused() -> anyhow::Result<()> {
     assert!(seen.contains("Layer name: land_parcel") && seen.contains("so_thua"), "{seen}");
     let left: Vec<_> = std::fs::read_dir(city.dir())?.flatten().map(|e| e.file_name()).collect();
     assert!(!left.iter().any(|n| n.to_string_lossy().contains(".part")), "{left:?}");
+    Ok(())
+}
+
+/// An archive that was renewed after an edit holds what a full bake does, as another reader reads it.
+#[test]
+fn a_renewed_archive_is_as_good_as_a_new_one() -> anyhow::Result<()> {
+    let city = City::empty()?;
+    let file = city.dir().join("cay.geojson");
+    let write = |grown: usize| -> anyhow::Result<()> {
+        let trees = (0..1_600).map(|n| {
+            let (lon, lat) = (109.1 + 0.004 * (n % 40) as f64, 12.1 + 0.004 * (n / 40) as f64);
+            let height = if n == grown { 12 } else { 4 };
+            serde_json::json!({"type": "Feature", "properties": {"ma": format!("C{n}"), "cao": height},
+                               "geometry": {"type": "Point", "coordinates": [lon, lat]}})
+        });
+        let all = serde_json::json!({"type": "FeatureCollection", "features": trees.collect::<Vec<_>>()});
+        Ok(std::fs::write(&file, all.to_string())?)
+    };
+    write(0)?;
+    let source = file.to_string_lossy().into_owned();
+    city.kho(&["layer", "new", "tree", &source, "--public"])?;
+    city.kho(&["ingest", "tree", &source])?;
+    let target = city.dir().join("tree.pmtiles").to_string_lossy().into_owned();
+    let bake = |target: &str, full: bool| {
+        let mut args = vec!["bake", "tree", "--min-zoom", "10", "--max-zoom", "16", "--output", target];
+        args.extend(full.then_some("--full"));
+        city.kho(&args)
+    };
+    let first = bake(&target, false)?;
+    assert_eq!(first["layers"][0]["made"], first["layers"][0]["tiles"]);
+    for grown in [700, 701, 30] {
+        write(grown)?;
+        city.kho(&["ingest", "tree", &source])?;
+        let renewed = bake(&target, false)?;
+        let made = renewed["layers"][0]["made"].as_u64().unwrap_or_default();
+        let tiles = renewed["layers"][0]["tiles"].as_u64().unwrap_or_default();
+        assert!(made > 0 && made * 4 < tiles, "{made} of {tiles} made");
+        let whole = city.dir().join("whole.pmtiles").to_string_lossy().into_owned();
+        let fresh = bake(&whole, true)?;
+        assert_eq!(fresh["layers"][0]["made"], fresh["layers"][0]["tiles"]);
+        let mut reader = std::process::Command::new(python());
+        reader.arg(repo().join("tests/clients/pmtiles_read.py")).args([&target, &whole]);
+        let said: serde_json::Value = serde_json::from_str(&run(&mut reader)?)?;
+        assert_eq!((&said["version"], &said["tiles"]), (&3.into(), &tiles.into()), "{said}");
+        assert_eq!(said["layers"], serde_json::json!(["tree"]));
+        assert_eq!(said["differing"], serde_json::json!([]), "after {grown}");
+    }
+    Ok(())
+}
+
+#[test]
+fn composites_and_archives_are_served() -> anyhow::Result<()> {
+    let city = City::sample(1_000)?;
+    let server = Server::start(&city, &[])?;
+    let file = format!("{}/tiles/base.pmtiles", server.url);
+    let none = get(&file)?;
+    assert_eq!(none.status, 404);
+    assert!(none.text().contains("kho bake"), "{}", none.text());
+    let done = city.kho(&["bake", "base"])?;
+    assert_eq!(done["composites"][0]["layer"], "base");
+    assert_eq!(done["layers"].as_array().map(Vec::len), Some(0));
+    let again = city.kho(&["bake", "base"])?;
+    assert_eq!(again["composites"][0]["up_to_date"], true);
+    let full = city.kho(&["bake", "base", "--full"])?;
+    assert_eq!(full["composites"][0]["made"], done["composites"][0]["tiles"]);
+
+    // In ranges, as the readers of PMTiles ask.
+    std::thread::sleep(Duration::from_millis(2_500));
+    let head = get_with(&file, &[("range", "bytes=0-16383")])?;
+    assert_eq!(head.status, 206);
+    assert_eq!(head.header("content-type"), Some("application/vnd.pmtiles"));
+    assert!(head.body.starts_with(b"PMTiles\x03") && head.body.len() == 16_384);
+    let whole = get_with(&file, &[("accept-encoding", "gzip")])?;
+    assert_eq!((whole.status, whole.header("content-encoding")), (200, None));
+    assert_eq!(whole.header("etag"), head.header("etag"));
+    assert_eq!(head.header("content-range"), Some(format!("bytes 0-16383/{}", whole.body.len()).as_str()));
+    let copy = city.dir().join("copy.pmtiles");
+    std::fs::write(&copy, &whole.body)?;
+    let said = run(std::process::Command::new(python())
+        .arg(repo().join("tests/clients/pmtiles_read.py"))
+        .arg(&copy))?;
+    let said: serde_json::Value = serde_json::from_str(&said)?;
+    assert_eq!(said["layers"], serde_json::json!(["water_body", "admin_unit", "road"]));
+
+    // By its own name and by the names of its layers it is the same tile.
+    let ask = |layers: &str, gzip: bool| {
+        let coding = if gzip { "gzip" } else { "identity" };
+        get_with(&format!("{}/tiles/{layers}/12/3290/1907", server.url), &[("accept-encoding", coding)])
+    };
+    let named = ask("base", true)?;
+    let listed = ask("water_body,admin_unit,road", true)?;
+    assert_eq!((named.status, &named.body), (200, &listed.body));
+    assert_eq!(named.header("etag"), listed.header("etag"));
+    assert!(unzipped(&named)? == ask("base", false)?.body, "as it is made on demand");
+    assert_ne!(ask("road,water_body,admin_unit", true)?.body, named.body, "another order is another tile");
+
+    let figures = get(&format!("{}/metrics", server.url))?.text();
+    assert!(figures.contains("kho_baked_tiles{layer=\"base\",zoom=\"12\"}"), "{figures}");
     Ok(())
 }

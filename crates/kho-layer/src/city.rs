@@ -1,9 +1,9 @@
 //! A city: `kho.toml`, `layers/*.toml` and `codes/*.toml` in one folder.
 
 use crate::source::without_secrets;
-use crate::{CodeList, LayerDef, LayerError, SourceDef, Text};
+use crate::{CodeList, LayerDef, LayerError, SourceDef, Text, is_name};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,7 +31,46 @@ pub struct CityConfig {
     /// Tiles that others keep: `[[source]]`.
     #[serde(default, rename = "source", skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<SourceDef>,
+    /// What `kho bake` makes beside each layer's own tiles.
+    #[serde(default, skip_serializing_if = "BakeConfig::is_empty")]
+    pub bake: BakeConfig,
 }
+
+/// The section `bake` of `kho.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BakeConfig {
+    /// Several layers in one tile, under a name of their own.
+    #[serde(default, rename = "composite", skip_serializing_if = "Vec::is_empty")]
+    pub composites: Vec<Composite>,
+}
+
+impl BakeConfig {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.composites.is_empty()
+    }
+
+    /// The composite of this name.
+    pub fn composite(&self, name: &str) -> Option<&Composite> {
+        self.composites.iter().find(|composite| composite.name == name)
+    }
+}
+
+/// A `[[bake.composite]]`: layers that are read together, in tiles that hold them all. Only published
+/// layers can be in tiles that everybody may copy, so a composite with another one is not made, and
+/// not there for those who ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Composite {
+    /// The name in URLs, where layers have theirs: no layer may be called the same.
+    pub name: String,
+    /// The layers, in the order in which they stand in the tile.
+    pub layers: Vec<String>,
+}
+
+/// The most layers that a tile holds.
+pub const MAX_TILE_LAYERS: usize = 16;
 
 /// A city's configuration, layers and code lists, read and checked.
 #[derive(Debug, Clone)]
@@ -74,7 +113,38 @@ impl City {
         for path in toml_files(&dir.join("codes"))? {
             codes.push(parse(&path, &read(&path)?)?);
         }
-        Self::new(config, layers, codes)
+        let city = Self::new(config, layers, codes)?;
+        city.check_composites()?;
+        Ok(city)
+    }
+
+    /// Whether every composite has a name of its own and layers that the city has.
+    fn check_composites(&self) -> Result<(), LayerError> {
+        let mut names = HashSet::new();
+        for Composite { name, layers } in &self.config.bake.composites {
+            let wrong = |message: String| Err(LayerError::Composite { name: name.clone(), message });
+            if !is_name(name) {
+                return wrong("a name is a lower-case letter, then letters a-z, digits and _".into());
+            }
+            if self.layer(name).is_some() || !names.insert(name) {
+                return wrong("another layer or composite has that name".into());
+            }
+            if !(2..=MAX_TILE_LAYERS).contains(&layers.len()) {
+                return wrong(format!("it takes 2 to {MAX_TILE_LAYERS} layers, not {}", layers.len()));
+            }
+            let mut seen = HashSet::new();
+            for layer in layers {
+                if self.layer(layer).is_none() {
+                    return wrong(format!(
+                        "it names the layer {layer}, but layers/{layer}.toml is missing; make the layer or take it out"
+                    ));
+                }
+                if !seen.insert(layer) {
+                    return wrong(format!("layer {layer} is in it twice"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Puts a city together, checking that every code list that a column names is there and that no
@@ -178,4 +248,38 @@ fn toml_files(dir: &Path) -> Result<Vec<PathBuf>, LayerError> {
     }
     files.sort();
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StandardModel;
+
+    #[test]
+    fn composites_are_checked() -> Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        StandardModel::write(dir.path())?;
+        let standard = City::load(dir.path())?;
+        assert!(!standard.config.bake.is_empty());
+        let path = dir.path().join("kho.toml");
+        let text = std::fs::read_to_string(&path)?;
+        for (more, said) in [
+            ("name = 'a'\nlayers = ['road', 'nope']", "nope"),
+            ("name = 'a'\nlayers = ['road', 'road']", "twice"),
+            ("name = 'a'\nlayers = ['road']", "2 to 16"),
+            ("name = 'road'\nlayers = ['road', 'admin_unit']", "has that name"),
+            ("name = 'base'\nlayers = ['road', 'admin_unit']", "has that name"),
+            ("name = 'A/b'\nlayers = ['road', 'admin_unit']", "lower-case"),
+        ] {
+            std::fs::write(&path, format!("{text}\n[[bake.composite]]\n{more}\n"))?;
+            let error = City::load(dir.path()).map(|_| ()).map_err(|e| e.to_string());
+            assert!(error.as_ref().is_err_and(|e| e.contains(said)), "{more}: {error:?}");
+        }
+        std::fs::write(
+            &path,
+            format!("{text}\n[[bake.composite]]\nname = 'a'\nlayers = ['road', 'admin_unit']\n"),
+        )?;
+        assert!(City::load(dir.path())?.config.bake.composite("a").is_some());
+        Ok(())
+    }
 }

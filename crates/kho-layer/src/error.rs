@@ -33,6 +33,14 @@ pub enum LayerError {
         /// What is wrong and what would be right.
         message: String,
     },
+    /// A composite in `kho.toml` cannot be made.
+    #[error("kho.toml: [[bake.composite]] {name}: {message}")]
+    Composite {
+        /// The composite's name.
+        name: String,
+        /// What is wrong and what would be right.
+        message: String,
+    },
     /// A `[[source]]` of `kho.toml` contradicts itself.
     #[error("source {name}: {message}")]
     Source {

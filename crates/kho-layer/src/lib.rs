@@ -29,7 +29,7 @@ mod text;
 pub use arrow_schema::{
     CRS84, GEOMETRY, GEOMETRY_EXTENSION, KHO_ID, arrow_schema, column_field, geometry_field, id_field,
 };
-pub use city::{City, CityConfig, layer_path};
+pub use city::{BakeConfig, City, CityConfig, Composite, MAX_TILE_LAYERS, layer_path};
 pub use code_list::{CodeEntry, CodeList};
 pub use column::{AccessClass, Column, ColumnType};
 pub use definition::{GeometryKind, LayerDef, ZoomRange};

@@ -76,6 +76,10 @@ async fn metrics(State(app): State<App>) -> Response {
         gauge(&mut out, name, kind, help, value);
     }
     federated::metrics(&app, &mut out);
+    // Without a catalog there are no layers to speak of; the other figures stand.
+    if let Ok(layers) = crate::tiles::figures::text(&app).await {
+        out += &layers;
+    }
     (
         [
             (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),

@@ -12,7 +12,7 @@ use crate::config::MAX_BODY_BYTES;
 use crate::http::limits::Turns;
 use crate::http::problem::Problem;
 use crate::http::{headers, limits, log};
-use crate::tiles::{MLT, MVT};
+use crate::tiles::{MLT, MVT, PMTILES};
 use crate::{api, arcgis, events, health, ogc, pages, planning, search, styles, tiles};
 
 /// The server as a service, ready to be bound.
@@ -23,6 +23,7 @@ pub(crate) fn router(app: App) -> Router {
     let worth = SizeAbove::new(1024)
         .and(NotForContentType::const_new(MVT))
         .and(NotForContentType::const_new(MLT))
+        .and(NotForContentType::const_new(PMTILES))
         .and(NotForContentType::IMAGES)
         .and(NotForContentType::SSE);
     Router::new()

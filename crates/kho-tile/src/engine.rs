@@ -11,7 +11,7 @@ use crate::index::{Group, LayerIndex, columns_id};
 use crate::load::{Blocks, LoadedGroup};
 use crate::overview::{FabricConfig, Level, Overview, Overviews};
 use crate::render::{Manner, Painter};
-use crate::stats::{Counters, TileStats};
+use crate::stats::{Counters, LayerFigures, Layers, TileStats};
 use crate::tile::Packing;
 use crate::{Encoding, Representation, Tile, TileError};
 use coarse::is_overview;
@@ -107,6 +107,7 @@ struct Inner {
     painters: Mutex<Vec<Painter>>,
     cores: usize,
     counters: Arc<Counters>,
+    layers: Layers,
 }
 
 /// Row groups loaded at once for one tile: enough to keep the cores busy, few enough that a tile
@@ -146,6 +147,7 @@ impl TileEngine {
             painters: Mutex::new(Vec::new()),
             cores,
             counters,
+            layers: Layers::default(),
         }))
     }
 
@@ -207,8 +209,12 @@ impl TileEngine {
         let overview = self.overview(grant, &index, &frame, z).await?;
         let shared = overview.is_some();
         let (manner, packing) = (self.manner(grant, zoom), self.packing(grant, zoom, representation));
-        let make = || self.make(&index, overview, frame, manner, packing);
-        let Some(tiles) = &self.0.tiles else { return make().await };
+        let make = async {
+            let (tile, took) = self.make_timed(&index, overview, frame, manner, packing).await?;
+            index.counters.made(zoom, tile.features, tile.left_out, tile.body.len(), took);
+            Ok(tile)
+        };
+        let Some(tiles) = &self.0.tiles else { return make.await };
         let key = TileKey {
             layer: index.layer.clone(),
             since: if shared { index.version } else { index.since(&frame.window) },
@@ -225,7 +231,7 @@ impl TileEngine {
             self.0.counters.hit();
             return Ok(tile);
         }
-        tiles.try_get_with(key, make()).await.map_err(|e: Arc<TileError>| (*e).clone())
+        tiles.try_get_with(key, make).await.map_err(|e: Arc<TileError>| (*e).clone())
     }
 
     /// What has been done and what is held. Sizes are exact up to the caches' last housekeeping.
@@ -245,11 +251,10 @@ impl TileEngine {
         stats
     }
 
-    /// The snapshot that last changed the layer, and a hash of the columns that the grant opens and of
-    /// the layer's overview rule: what a bake is told apart by.
-    pub(crate) async fn version(&self, grant: &Grant) -> Result<(SnapshotId, u64), TileError> {
-        let index = self.index(grant, Grid::default()).await?;
-        Ok((index.version, index.columns ^ index.rule.as_ref().map_or(0, |rule| rule.id)))
+    /// What has been made on demand of a layer, by zoom (WebMercatorQuad's, or what stands for the same
+    /// detail). `None` if nobody has asked for it yet. Baking does not count.
+    pub fn layer_stats(&self, layer: &str) -> Option<Vec<LayerFigures>> {
+        self.0.layers.get(layer).map(|counters| counters.read())
     }
 
     /// The box around the layer, CRS84; the world if it is not known.
@@ -362,19 +367,9 @@ impl TileEngine {
         if let Some(index) = self.0.indexes.get(&key).await {
             return Ok(index);
         }
-        let open = async { LayerIndex::open(&self.0.lake, grant, grid).await.map(Arc::new) };
+        let counters = self.0.layers.of(&grant.layer().name);
+        let open = async { LayerIndex::open(&self.0.lake, grant, grid, counters).await.map(Arc::new) };
         self.0.indexes.try_get_with(key, open).await.map_err(|e: Arc<TileError>| (*e).clone())
-    }
-
-    async fn make(
-        &self,
-        index: &Arc<LayerIndex>,
-        overview: Option<Arc<Overview>>,
-        frame: TileFrame,
-        manner: Manner,
-        packing: Packing,
-    ) -> Result<Tile, TileError> {
-        self.make_timed(index, overview, frame, manner, packing).await.map(|(tile, _)| tile)
     }
 
     /// Makes a tile; a second time with fewer features if it came out too big. With the time that

@@ -3,6 +3,7 @@
 use crate::TileError;
 use crate::generalise::Rule;
 use crate::grid::{EVERYWHERE, Grid, WorldBox};
+use crate::stats::LayerCounters;
 use crate::touched::Touched;
 use kho_access::Grant;
 use kho_lake::{Lake, LakeError, SnapshotId, row_group_bounds};
@@ -54,6 +55,8 @@ pub(crate) struct LayerIndex {
     pub rule: Option<Rule>,
     /// About how many points the layer's geometries have, from the footers alone.
     pub points: u64,
+    /// What has been made of the layer; one for all its indices.
+    pub counters: Arc<LayerCounters>,
     /// The data files.
     pub files: Vec<Arc<OpenFile>>,
     tree: RTree<GeomWithData<Rectangle<[i64; 2]>, Group>>,
@@ -62,7 +65,12 @@ pub(crate) struct LayerIndex {
 impl LayerIndex {
     /// Asks the lake for the files that the grant opens, and reads their footers. A layer without
     /// data is an empty index: its tiles are empty.
-    pub async fn open(lake: &Lake, grant: &Grant, grid: Grid) -> Result<Self, TileError> {
+    pub async fn open(
+        lake: &Lake,
+        grant: &Grant,
+        grid: Grid,
+        counters: Arc<LayerCounters>,
+    ) -> Result<Self, TileError> {
         let layer = grant.layer().name.clone();
         let refused = |e: LakeError| TileError::Lake { layer: layer.clone(), source: Arc::new(e) };
         let keys: Vec<String> = grant.open_columns().map(|c| c.name.clone()).collect();
@@ -74,6 +82,7 @@ impl LayerIndex {
             version: 0,
             since: Touched::default(),
             points: 0,
+            counters,
             files: Vec::new(),
             tree: RTree::new(),
             layer: layer.clone(),

@@ -51,5 +51,5 @@ pub use federated::{
 pub use grid::{Grid, MAX_ZOOM, TILE_PIXELS, TileMatrix, TileRange, Vn2000Grid};
 pub use overview::FabricConfig;
 pub use representation::{Format, Representation};
-pub use stats::TileStats;
+pub use stats::{LayerFigures, TileStats};
 pub use tile::{Encoding, Tile};

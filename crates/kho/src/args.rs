@@ -110,12 +110,12 @@ pub enum Command {
     ///
     /// The tiles go into CITY/tiles, one PMTiles archive for each layer and version; a running server
     /// finds them there by itself. What is baked already is left alone, and of a layer that has changed
-    /// only the tiles under the changes are made.
+    /// only the tiles under the changes are made. So it is with the composites of kho.toml.
     #[command(
         after_help = "Examples:\n  kho bake\n  kho bake land_parcel planning_zone\n  kho bake land_parcel --output thua_dat.pmtiles --max-zoom 15\n  kho bake land_parcel --format mlt --output thua_dat.pmtiles"
     )]
     Bake {
-        /// The layers; all that are published if none is named
+        /// Layers or composites; all layers that are published and all composites if none is named
         layers: Vec<String>,
         /// Write one layer's tiles here and not into the city: FILE.pmtiles or FILE.mbtiles
         #[arg(long, value_name = "FILE")]
@@ -135,7 +135,7 @@ pub enum Command {
         /// Bake another snapshot than the current one
         #[arg(long, value_name = "N")]
         snapshot: Option<i64>,
-        /// Make every tile, even where nothing has changed
+        /// Make every tile, whatever has been baked before
         #[arg(long)]
         full: bool,
     },

@@ -97,7 +97,9 @@ pub fn run(context: &Context, plan: Vec<Delivery>, by: Option<String>, bake: boo
     let mut json =
         serde_json::json!({ "snapshot": snapshot, "seconds": seconds.as_secs_f64(), "layers": outcomes });
     if let Some(baked) = &baked {
-        json["baked"] = baked.json();
+        let mut done = baked.json();
+        json["baked"] = done["layers"].take();
+        json["baked_composites"] = done["composites"].take();
     }
     context.answer(&json, || {
         let tiles = baked.iter().map(Baked::text);
@@ -117,7 +119,7 @@ fn baked(
         return Ok(None);
     }
     let options = BakeOptions::default();
-    let wanted = Bake { layers, output: None, options, snapshot: Some(snapshot), full: false };
+    let wanted = Bake { names: layers, output: None, options, snapshot: Some(snapshot), composites: true };
     bake::make(context, &wanted)
         .map(Some)
         .context(format!("the layers are in snapshot {snapshot}, but their tiles could not be baked"))

@@ -63,8 +63,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             query::run(&context, &sql, format, snapshot, repeat)
         }
         Command::Bake { layers, output, format, min_zoom, max_zoom, level, snapshot, full } => {
-            let options = bake::options(min_zoom, max_zoom, level, format.into())?;
-            bake::run(&context, &bake::Bake { layers, output, options, snapshot, full })
+            let options = bake::options(min_zoom, max_zoom, level, format.into(), full)?;
+            // All, or just what is named.
+            let composites = layers.is_empty();
+            bake::run(&context, &bake::Bake { names: layers, output, options, snapshot, composites })
         }
         Command::Tiles(TilesCommand::Stats { layers }) => bake::stats(&context, &layers),
         Command::Network(command) => network::run(&context, command),

@@ -22,7 +22,7 @@ pub(crate) async fn add(request: Request, next: Next) -> Response {
     set(header::REFERRER_POLICY, "no-referrer");
     set(header::X_FRAME_OPTIONS, "DENY");
     set(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-    set(header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, Link, Retry-After");
+    set(header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, Link, Retry-After, Content-Range");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(self)");
     response

@@ -66,10 +66,17 @@ impl Metrics {
 
 /// One figure of its own.
 pub(crate) fn gauge(out: &mut String, name: &str, kind: &str, help: &str, value: f64) {
-    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+    heading(out, name, kind, help);
+    let _ = writeln!(out, "{name} {value}");
 }
 
-fn escape(label: &str) -> String {
+/// What stands above the series of a name.
+pub(crate) fn heading(out: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+/// A label's value.
+pub(crate) fn escape(label: &str) -> String {
     label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 

@@ -65,9 +65,17 @@ impl Served {
     /// Twelve parcels in three rows of four, one unit old and one of today, two plans, three drains,
     /// and a layer that is not published.
     async fn start() -> Self {
+        Self::with("").await
+    }
+
+    /// The same, with more in its kho.toml.
+    async fn with(config: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         StandardModel::write(dir.path()).unwrap();
         hide(dir.path());
+        let path = dir.path().join("kho.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text + config).unwrap();
         let city = City::load(dir.path()).unwrap();
         let lake = Lake::create(dir.path(), None).await.unwrap();
         let served = Self { router: Router::new(), lake: lake.clone(), city: city.clone(), _dir: dir };

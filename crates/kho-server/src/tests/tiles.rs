@@ -96,3 +96,86 @@ async fn styles_draw_published_layers_only() {
     assert!(parcel["entries"].as_array().unwrap().len() > 3, "{parcel}");
     assert!(style["layers"].as_array().unwrap().iter().all(|l| l["source"] != "road"));
 }
+
+async fn bake(served: &Served) {
+    let snapshot = served.lake.current().await.unwrap();
+    let policy = kho_access::Policy::new(Arc::new(served.city.clone()));
+    let grant = policy.grant(&kho_access::Principal::Anonymous, "land_parcel", snapshot).unwrap();
+    let engine = kho_tile::TileEngine::new(served.lake.clone(), kho_tile::TileConfig::default());
+    let store = kho_tile::BakeStore::in_city(served._dir.path());
+    let never = async |_: &kho_access::Grant, _: i64| None;
+    store.bake(&engine, &grant, kho_tile::BakeOptions::default(), never, &|_, _| {}).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bake_is_a_file_to_read_in_ranges() -> Result<(), Box<dyn std::error::Error>> {
+    let served = Served::start().await;
+    bake(&served).await;
+    let path = "/tiles/land_parcel.pmtiles";
+    let whole = served.ask(path, &[("accept-encoding", "gzip")]).await;
+    assert_eq!((whole.status, whole.header("accept-ranges")), (StatusCode::OK, "bytes"));
+    assert_eq!(whole.header("content-encoding"), "", "it is compressed inside");
+    assert!(whole.body.starts_with(b"PMTiles\x03"));
+    let (length, tag) = (whole.body.len(), whole.header("etag").to_owned());
+    let part = served.ask(path, &[("range", "bytes=7-20"), ("if-range", &tag)]).await;
+    assert_eq!((part.status, &part.body[..]), (StatusCode::PARTIAL_CONTENT, &whole.body[7..=20]));
+    assert_eq!(part.header("content-range"), format!("bytes 7-20/{length}"));
+    let end = served.ask(path, &[("range", "bytes=-16")]).await;
+    assert_eq!(end.body[..], whole.body[length - 16..]);
+    let past = served.ask(path, &[("range", "bytes=999999999-")]).await;
+    assert_eq!(past.status, StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(past.header("content-range"), format!("bytes */{length}"));
+    assert_eq!(served.ask(path, &[("if-none-match", &tag)]).await.status, StatusCode::NOT_MODIFIED);
+    let head = served.send("HEAD", path, &[]).await;
+    assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+    // What is not baked says so; what is not published is not there.
+    let missing = served.get("/tiles/planning_zone.pmtiles").await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    assert!(missing.text().contains("kho bake"), "{}", missing.text());
+    assert!(served.get("/tiles/road.pmtiles").await.text().contains("No layer is called road"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_name_published_layers_only() {
+    let served = Served::start().await;
+    bake(&served).await;
+    served.get(&address()).await;
+    let text = served.get("/metrics").await.text();
+    assert!(text.contains("kho_layer_tiles_made_total{layer=\"land_parcel\",zoom=\"16\"} 1\n"), "{text}");
+    assert!(text.contains("kho_baked_tiles{layer=\"land_parcel\",zoom=\"16\"}"), "{text}");
+    assert!(!text.contains("layer=\"road\""));
+}
+
+/// The composite of the standard model holds the roads, which this city does not publish.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_composite_with_a_hidden_layer_is_not_there() {
+    let served = Served::start().await;
+    let list = served.json("/tiles").await;
+    assert_eq!(list["composites"], json!([]));
+    for path in ["/tiles/base", "/tiles/base/12/0/0", "/tiles/base.pmtiles"] {
+        let answer = served.get(path).await;
+        assert_eq!(
+            (answer.status, answer.json()["detail"].clone()),
+            (StatusCode::NOT_FOUND, json!("No layer is called base."))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_composite_has_a_name_of_its_own() {
+    let composite = "\n[[bake.composite]]\nname = \"land\"\nlayers = [\"planning_zone\", \"land_parcel\"]\n";
+    let served = Served::with(composite).await;
+    let described = served.json("/tiles/land").await;
+    assert_eq!(described["tiles"][0], "http://city.example/tiles/land/{z}/{x}/{y}");
+    let ids: Vec<_> = described["vector_layers"].as_array().unwrap().iter().map(|l| &l["id"]).collect();
+    assert_eq!(ids, ["planning_zone", "land_parcel"]);
+    let tile = address();
+    let own = served.get(&tile.replace("land_parcel", "land")).await;
+    let both = served.get(&tile.replace("land_parcel", "planning_zone,land_parcel")).await;
+    assert_eq!((own.status, &own.body), (StatusCode::OK, &both.body));
+    assert_eq!(
+        served.json("/tiles").await["composites"][0]["layers"],
+        json!(["planning_zone", "land_parcel"])
+    );
+}

@@ -9,7 +9,7 @@ use kho_layer::{ColumnType, GeometryKind, OverviewRule, POINT_COUNT};
 use kho_tile::Format;
 use serde_json::{Map, Value, json};
 
-use super::federated;
+use super::{composite, download, federated};
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
@@ -19,7 +19,7 @@ use crate::http::negotiate;
 use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
 
-/// All that has tiles: the layers, and what the sources open, which no snapshot holds.
+/// All that has tiles: the layers, the composites, and what the sources open, which no snapshot holds.
 pub(super) async fn list(
     State(app): State<App>,
     at: At,
@@ -41,11 +41,22 @@ pub(super) async fn list(
     if !at.pinned {
         tiles.extend(federated::listed(&app, &base));
     }
-    Ok(Tagged::json(Freshness::Revalidate, &json!({"snapshot": at.snapshot(), "layers": tiles}))?
-        .answer(&headers))
+    let composites: Vec<Value> = composite::all(&app, &at)
+        .into_iter()
+        .map(|(name, layers)| {
+            json!({
+                "composite": name,
+                "layers": layers.iter().map(|layer| layer.name()).collect::<Vec<_>>(),
+                "tilejson": format!("{base}/tiles/{name}{}", query(&at, Format::Mvt)),
+            })
+        })
+        .collect();
+    let all = json!({"snapshot": at.snapshot(), "layers": tiles, "composites": composites});
+    Ok(Tagged::json(Freshness::Revalidate, &all)?.answer(&headers))
 }
 
-/// The TileJSON of one layer, or of several (`a,b`) in one tile; with `f=mlt`, of their MLT tiles.
+/// The TileJSON of one layer, or of several (`a,b`) in one tile, with `f=mlt` of their MLT tiles; or the
+/// bake (`a.pmtiles`) as a file.
 pub(super) async fn layers(
     State(app): State<App>,
     at: At,
@@ -54,20 +65,26 @@ pub(super) async fn layers(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    if let Some(name) = names.strip_suffix(".pmtiles") {
+        return download::archive(&app, &at, name, &headers).await;
+    }
     if let Some(parts) = federated::parts(&app, &at, &names)? {
         let document = federated::tilejson(&app, &parts, &base)?;
         return Ok(Tagged::json(Freshness::Revalidate, &document)?.answer(&headers));
     }
-    let layers = at.catalogue.require_all(&names)?;
+    let layers = composite::named(&app, &at, &names)?;
+    let names = match app.city.config.bake.composite(&names) {
+        Some(composite) => composite.name.clone(),
+        None => joined(&layers, ",", Published::name),
+    };
     let format = match params.get("f") {
         Some("json") => Format::Mvt,
         _ => negotiate::named_tile_format(&params)?.unwrap_or_default(),
     };
-    Ok(Tagged::json(Freshness::Revalidate, &tilejson(&layers, &at, &base, format))?.answer(&headers))
+    Ok(Tagged::json(Freshness::Revalidate, &tilejson(&names, &layers, &at, &base, format))?.answer(&headers))
 }
 
-fn tilejson(layers: &[Arc<Published>], at: &At, base: &str, format: Format) -> Value {
-    let names = joined(layers, ",", Published::name);
+fn tilejson(names: &str, layers: &[Arc<Published>], at: &At, base: &str, format: Format) -> Value {
     let min = layers.iter().map(|layer| layer.def().first_zoom()).min().unwrap_or_default();
     let max = layers.iter().map(|layer| layer.def().zoom.max).max().unwrap_or_default();
     let since = layers.iter().map(|layer| layer.files.layer_since).max().unwrap_or_default();

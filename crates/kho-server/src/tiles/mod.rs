@@ -1,11 +1,15 @@
 //! Vector tiles and their descriptions.
 
+mod composite;
 mod describe;
+mod download;
 pub(crate) mod federated;
+pub(crate) mod figures;
 pub(crate) mod grids;
 mod tile;
 
 pub(crate) use describe::{around, query};
+pub(crate) use download::PMTILES;
 pub(crate) use tile::{Address, MLT, MVT, answer, numbers, suffix};
 
 use axum::Router;
@@ -13,8 +17,8 @@ use axum::routing::get;
 
 use crate::app::App;
 
-/// The routes under `/tiles`. `{layers}` is the name of one, or several with commas between; of layers, and
-/// of what sources open.
+/// The routes under `/tiles`. `{layers}` is the name of one, several with commas between, or a composite
+/// of the city; of layers, and of what sources open. With `.pmtiles` after it, its bake as a file.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/tiles", get(describe::list))

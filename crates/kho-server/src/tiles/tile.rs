@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use kho_access::Grant;
 use kho_tile::{Encoding, Format, Grid, Representation};
 
-use super::federated;
+use super::{composite, federated};
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
@@ -45,14 +45,15 @@ pub(super) async fn tile(
     if let Some(parts) = federated::parts(&app, &at, &names)? {
         return federated::tile(&app, &at, &parts, address(&z, &x, &y)?, &headers).await;
     }
-    let layers = at.catalogue.require_all(&names)?;
+    let layers = composite::named(&app, &at, &names)?;
     let address = address(&z, &x, &y)?;
     let format = negotiate::tile_format(&params, suffix(&y).1, &headers)?;
     answer(&app, &at, &layers, address, format, &headers).await
 }
 
-/// The tile of layers at a place that the grid has: each layer through its own grant. Of one layer,
-/// the baked one if there is one and the asker takes gzip, which it is packed in; or MLT made of it.
+/// The tile of layers at a place that the grid has: each layer through its own grant. The baked one if
+/// there is one, of the layer or of the composite that holds these, and the asker takes gzip, which it
+/// is packed in; or MLT made of it.
 pub(crate) async fn answer(
     app: &App,
     at: &At,
@@ -62,23 +63,28 @@ pub(crate) async fn answer(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let wanted = Representation { format, encoding: negotiate::encoding(headers) };
-    if let [layer] = layers
-        && grid == Grid::WebMercatorQuad
-        && (format == Format::Mlt || negotiate::takes_gzip(headers))
-        && let Some(baked) = app.bakes.tile(&app.tiles, &layer.grant, z, x, y).await?
-    {
-        return Ok(match format {
-            Format::Mvt => {
-                let packed = Representation { format, encoding: Encoding::Gzip };
-                send(at, headers, baked.gzipped, baked.etag, packed)
-            }
-            Format::Mlt => {
-                let tile = app.tiles.baked_as_mlt(baked, wanted.encoding).await?;
-                send(at, headers, tile.body, tile.etag, wanted)
-            }
-        });
-    }
     let grants: Vec<&Grant> = layers.iter().map(|layer| &layer.grant).collect();
+    if grid == Grid::WebMercatorQuad && (format == Format::Mlt || negotiate::takes_gzip(headers)) {
+        let baked = match (&grants[..], composite::of(&app.city.config.bake, &at.catalogue, layers)) {
+            ([grant], _) => app.bakes.tile(&app.tiles, grant, z, x, y).await?,
+            (_, Some(composite)) => {
+                app.bakes.composite_tile(&app.tiles, &composite.name, &grants, z, x, y).await?
+            }
+            _ => None,
+        };
+        if let Some(baked) = baked {
+            return Ok(match format {
+                Format::Mvt => {
+                    let packed = Representation { format, encoding: Encoding::Gzip };
+                    send(at, headers, baked.gzipped, baked.etag, packed)
+                }
+                Format::Mlt => {
+                    let tile = app.tiles.baked_as_mlt(baked, wanted.encoding).await?;
+                    send(at, headers, tile.body, tile.etag, wanted)
+                }
+            });
+        }
+    }
     let tile = app.tiles.composite(&grants, grid, z, x, y, wanted).await?;
     Ok(send(at, headers, tile.body, tile.etag, wanted))
 }

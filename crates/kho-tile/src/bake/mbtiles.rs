@@ -1,7 +1,7 @@
 //! An archive as MBTiles 1.3: the tiles in a SQLite file, rows counted from the south.
 
 use super::archive::Archive;
-use super::sink::failed;
+use super::failed;
 use crate::{Format, TileError};
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -49,12 +49,12 @@ impl Archive {
         let mut file: SqliteConnection = options.connect().await.map_err(told)?;
         sqlx::raw_sql(SCHEMA).execute(&mut file).await.map_err(told)?;
         let mut all = file.begin().await.map_err(told)?;
-        for (name, value) in self.described().await? {
+        for (name, value) in self.described() {
             let row = sqlx::query("INSERT INTO metadata VALUES (?, ?)").bind(name).bind(value);
             row.execute(&mut *all).await.map_err(told)?;
         }
-        for (z, x, y) in self.addresses().await? {
-            let tile = self.tile(z, x, y).await?;
+        for (z, x, y) in self.addresses() {
+            let tile = self.tile(z, x, y)?;
             let row = sqlx::query("INSERT INTO tiles VALUES (?, ?, ?, ?)")
                 .bind(i64::from(z))
                 .bind(i64::from(x))
@@ -67,8 +67,8 @@ impl Archive {
     }
 
     /// The rows of the table `metadata`.
-    async fn described(&self) -> Result<Vec<(String, String)>, TileError> {
-        let metadata = self.metadata().await?;
+    fn described(&self) -> Vec<(String, String)> {
+        let metadata = self.metadata();
         let ([west, south, east, north], (min, max)) = (self.bounds(), self.zooms());
         let center = format!("{},{},{}", (west + east) / 2.0, (south + north) / 2.0, min.max(12).min(max));
         let mut rows = vec![
@@ -84,6 +84,6 @@ impl Archive {
                 rows.push((name.to_owned(), value.clone()));
             }
         }
-        Ok(rows)
+        rows
     }
 }

@@ -183,8 +183,8 @@ fn what_was_left_out_is_counted() {
         ..of_ids(&[1]).remove(0)
     };
     let mvt = tile(&[("a", of_ids(&[3, 4])), ("out", vec![notice(5), notice(6)])]);
-    assert_eq!(counts(&mvt, "out").unwrap(), (2, 11));
-    assert_eq!(counts(&mvt, "none").unwrap(), (4, 0));
+    assert_eq!(counts(&mvt, "out").unwrap(), (2, 11, 0));
+    assert_eq!(counts(&mvt, "none").unwrap(), (4, 0, 0));
 }
 
 #[test]
