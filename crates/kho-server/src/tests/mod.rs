@@ -5,6 +5,7 @@ mod events;
 mod grids;
 mod ogc;
 mod rules;
+mod styles;
 mod tiles;
 
 use std::path::Path;
@@ -63,9 +64,15 @@ impl Served {
     /// Twelve parcels in three rows of four, one unit old and one of today, two plans, three drains,
     /// and a layer that is not published.
     async fn start() -> Self {
+        Self::prepared(|_| ()).await
+    }
+
+    /// The same, after something more was done in the city's folder.
+    async fn prepared(prepare: impl FnOnce(&Path)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         StandardModel::write(dir.path()).unwrap();
         hide(dir.path());
+        prepare(dir.path());
         let city = City::load(dir.path()).unwrap();
         let lake = Lake::create(dir.path(), None).await.unwrap();
         let served = Self { router: Router::new(), lake: lake.clone(), city: city.clone(), _dir: dir };
