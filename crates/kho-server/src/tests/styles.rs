@@ -28,7 +28,9 @@ fn values(style: &Value, group: &str, property: &str) -> BTreeSet<String> {
     for layer in style["layers"].as_array().unwrap() {
         match &layer[group][property] {
             Value::Null => {}
-            Value::String(value) => drop(found.insert(value.clone())),
+            Value::String(value) => {
+                found.insert(value.clone());
+            }
             Value::Array(parts) => {
                 assert_eq!(parts[0], "match", "{parts:?}");
                 let outputs = parts[2..].chunks(2).map(|pair| pair.last().unwrap());
@@ -89,7 +91,7 @@ async fn every_icon_and_font_of_a_style_is_there() {
             .filter_map(|layer| layer["layout"]["text-font"].as_array())
             .map(|stack| stack.iter().map(|font| font.as_str().unwrap()).collect::<Vec<_>>().join(","))
             .collect();
-        assert!(!stacks.is_empty(), "{address}");
+        assert_eq!(stacks.is_empty(), address.contains("drain_node"), "{address}");
         for stack in stacks {
             for range in ["0-255", "256-511", "7680-7935"] {
                 let url = path(&glyphs.replace("{fontstack}", &stack).replace("{range}", range));
