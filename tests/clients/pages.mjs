@@ -2,15 +2,20 @@
 //
 //   node tests/clients/pages.mjs http://127.0.0.1:8080 OUT_DIR
 //
-// Fails on a console error, a failed request, a request off loopback, a blank map, or a step that does not answer.
+// Then draws the served styles without the pages, as other people's clients do: with the server's glyphs and sprite.
+//
+// Fails on a console error, a failed request, a request off loopback, an icon or pattern that is missing, a blank map, or
+// a step that does not answer.
 // Writes screenshots to OUT_DIR and one JSON document to stdout; exit code 1 if anything failed.
 // Needs `npm ci` in web/ (playwright-core) and a Chromium: CHROMIUM, else /usr/bin/chromium.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const { chromium } = createRequire(new URL("../../web/package.json", import.meta.url))("playwright-core");
+const web = new URL("../../web/", import.meta.url);
+const { chromium } = createRequire(new URL("package.json", web))("playwright-core");
 
 const [base = "http://127.0.0.1:8080", out = "pages"] = process.argv.slice(2);
 const PATIENCE = Number(process.env.PAGES_TIMEOUT_MS ?? 120_000);
@@ -28,16 +33,19 @@ const browser = await chromium.launch({
 });
 
 /** Watches everything a page says and asks for. */
-async function open(screen, path) {
-  const context = await browser.newContext({ ...screens[screen], locale: "vi-VN", reducedMotion: "reduce" });
+async function open(screen, path, more = {}) {
+  const context = await browser.newContext({ ...screens[screen], locale: "vi-VN", reducedMotion: "reduce", ...more });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   const fail = (what) => report.failures.push(`${screen} ${path}: ${what}`);
-  page.on("console", (m) => m.type() === "error" && fail(`console: ${m.text()}`));
+  const asked = [];
+  // MapLibre only warns of an image that its style names and its sprite lacks
+  page.on("console", (m) => (m.type() === "error" || /could not be loaded|Unable to load/.test(m.text())) && fail(`console: ${m.text()}`));
   page.on("pageerror", (e) => fail(`error: ${e.message}`));
   page.on("request", (r) => {
     report.requests++;
     const url = new URL(r.url());
+    asked.push(url.pathname);
     if (!["data:", "blob:"].includes(url.protocol) && url.origin !== origin) fail(`request to ${url.origin}`);
   });
   page.on("response", (r) => r.status() >= 400 && fail(`${r.status()} ${r.url()}`));
@@ -46,7 +54,7 @@ async function open(screen, path) {
     if (r.failure()?.errorText !== "net::ERR_ABORTED") fail(`${r.failure()?.errorText} ${r.url()}`);
   });
   await page.goto(new URL(path, base).href);
-  return { page, context, fail };
+  return { page, context, fail, asked };
 }
 
 async function step(name, fail, work) {
@@ -107,10 +115,12 @@ async function someParcel() {
 }
 
 async function portal(screen, parcel) {
-  const { page, context, fail } = await open(screen, "/");
+  const { page, context, fail, asked } = await open(screen, "/");
   const view = screens[screen].viewport;
   await step(`${screen} portal draws`, fail, async () => {
     await idle(page);
+    if (!asked.some((path) => path.includes("/styles/sprites/"))) throw new Error("no icons were asked for");
+    if (asked.some((path) => path.includes("/fonts/"))) throw new Error("glyphs were loaded that the page can draw");
     const n = await colours(await shot(page, `portal-${screen}`));
     if (n < 60) throw new Error(`only ${n} colours: the map is blank`);
     return { colours: n };
@@ -178,12 +188,51 @@ async function ioc(screen) {
   await context.close();
 }
 
+/** A style as it is served, drawn around the first feature of a layer: its symbols are there, and came from here. */
+async function asServed(style, layer, zoom, parts) {
+  const found = await json(`/ogc/collections/${layer}/items?limit=1`).catch(() => ({ features: [] }));
+  const geometry = found.features[0]?.geometry;
+  if (!geometry) return;
+  const center = geometry.coordinates.flat(9).slice(0, 2);
+  const { page, context, fail, asked } = await open("desktop", "/styles", { bypassCSP: true });
+  await step(`${style} as served`, fail, async () => {
+    const dist = fileURLToPath(new URL("node_modules/maplibre-gl/dist/", web));
+    await context.route("**/maplibre/*", (route) => route.fulfill({ path: join(dist, basename(new URL(route.request().url()).pathname)), contentType: "text/javascript" }));
+    const drawn = await page.evaluate(async ({ url, center, zoom, ids }) => {
+      const maplibre = await import("/maplibre/maplibre-gl.mjs");
+      maplibre.setWorkerUrl(new URL("/maplibre/maplibre-gl-worker.mjs", location.href).href);
+      document.body.replaceChildren();
+      Object.assign(document.body.style, { margin: "0", width: "100vw", height: "100vh" });
+      const style = await (await fetch(url)).json();
+      for (const l of style.layers) if (l.layout?.visibility) l.layout.visibility = "visible";
+      const map = new maplibre.Map({ container: document.body, style, center, zoom, fadeDuration: 0, attributionControl: false });
+      const errors = [];
+      map.on("error", (e) => errors.push(e.error.message));
+      await new Promise((resolve) => map.once("idle", resolve));
+      const count = (id) => (map.getLayer(id) ? map.queryRenderedFeatures({ layers: [id] }).length : -1);
+      return { errors, counts: Object.fromEntries(ids.map((id) => [id, count(id)])) };
+    }, { url: new URL(`/styles/${style}.json`, base).href, center, zoom, ids: parts.map((part) => `${layer}:${part}`) });
+    if (drawn.errors.length) throw new Error(drawn.errors.join("; "));
+    const none = Object.entries(drawn.counts).filter(([, n]) => n <= 0);
+    if (none.length) throw new Error(`nothing drawn of ${none.map(([id]) => id).join(", ")}`);
+    const glyphs = asked.filter((path) => /\/fonts\/.*\.pbf$/.test(path)).length;
+    if (glyphs === 0 || !asked.some((path) => /\/styles\/sprites\/.*\.png$/.test(path))) throw new Error("glyphs or sprite were not asked for");
+    const n = await colours(await shot(page, `served-${style}-${layer}`));
+    if (n < 30) throw new Error(`only ${n} colours: the map is blank`);
+    return { ...drawn.counts, glyphs };
+  });
+  await context.close();
+}
+
 try {
   const parcel = await someParcel().catch((e) => void report.failures.push(`a parcel to look for: ${e.message}`));
   for (const screen of Object.keys(screens)) {
     await portal(screen, parcel);
     await ioc(screen);
   }
+  await asServed("infrastructure", "drain_node", 18.5, ["circle", "icon", "label"]);
+  await asServed("ioc", "street_light", 18, ["circle", "icon"]);
+  await asServed("portal", "planning_zone", 15.5, ["fill", "label"]);
 } finally {
   await browser.close();
 }

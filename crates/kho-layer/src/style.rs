@@ -26,6 +26,13 @@ pub struct LayerStyle {
     /// The column that labels the feature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The icon on a point's disc, along a line or in a polygon: the name of an SVG file in the city's
+    /// `styles/icons`, or of one that ships with kho.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
+    /// The pattern over a polygon's colour: `hatch` for `pattern-hatch.svg` in the same place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
 }
 
 impl LayerStyle {

@@ -15,6 +15,8 @@ use crate::data::caches::Caches;
 use crate::error::ServerError;
 use crate::events::Feed;
 use crate::http::metrics::Metrics;
+use crate::styles::fonts::Fonts;
+use crate::styles::sprites::Sprites;
 use crate::styles::theme::Themes;
 
 /// The server's state; cheap to clone.
@@ -32,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) bakes: BakeStore,
     pub(crate) federation: Federation,
     pub(crate) themes: Themes,
+    pub(crate) sprites: Sprites,
+    pub(crate) fonts: Fonts,
     pub(crate) caches: Caches,
     pub(crate) feed: Feed,
     pub(crate) metrics: Metrics,
@@ -76,8 +80,11 @@ impl App {
                 ..TileConfig::default()
             },
         );
+        let themes = Themes::load()?;
         Ok(Self(Arc::new(Inner {
-            themes: Themes::load()?,
+            sprites: Sprites::open(&config.dir, &themes, &policy),
+            fonts: Fonts::open(&config.dir),
+            themes,
             bakes: BakeStore::in_city(&config.dir),
             federation,
             caches: Caches::default(),

@@ -28,6 +28,9 @@ pub struct ServerConfig {
 /// Memory for the indices behind search and single features, bytes. The index of a million
 /// parcels takes about 30 MB.
 pub(crate) const INDEX_BYTES: u64 = 512 << 20;
+/// Memory for finished ranges of glyphs, bytes. A range takes 50 to 100 KB; a map in Vietnamese needs
+/// five or six for each font.
+pub(crate) const GLYPH_BYTES: u64 = 32 << 20;
 /// How long a request may take before it is answered 503.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a request that reads whole layers may wait for its turn.

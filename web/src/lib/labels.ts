@@ -119,7 +119,7 @@ export function keepLabelled(map: KhoMap, layers: { layer: string; filter?: Filt
     const b = map.getBounds();
     const view: BBox = [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()];
     for (const { layer, filter } of layers) {
-      const from = map.getLayer(`${layer}:label`)?.minzoom ?? 0;
+      const from = Math.min(...["label", "icon"].map((part) => map.getLayer(`${layer}:${part}`)?.minzoom ?? Infinity));
       if (map.getZoom() < from) continue;
       // who reads house numbers knows the ward: the name of what is all around would only cover them
       const around = map.getZoom() >= CLOSE && from < CLOSE - 3;

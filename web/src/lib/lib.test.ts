@@ -202,6 +202,16 @@ describe("style", () => {
     expect(made.style.layers[1]).toMatchObject({ source: "kho-labels-w" });
     expect(made.labelled.map((l) => l.layer)).toEqual(["w"]);
   });
+  it("draws its own letters, and places a polygon's icon where its label is", () => {
+    const project = layer("p", "polygon", 5, []);
+    const symbol = (part: string) => ({ id: `p:${part}`, type: "symbol", source: "p", "source-layer": "p", metadata: { "kho:layer": "p", "kho:part": part } });
+    const style = { version: 8, sprite: "http://a.vn/s", glyphs: "http://a.vn/{fontstack}/{range}", sources: {}, layers: [symbol("icon"), symbol("label")] };
+    const made = prepare(style as unknown as KhoStyle, [project]);
+    expect(made.style).not.toHaveProperty("glyphs");
+    expect(made.style.sprite).toBe("http://a.vn/s");
+    expect(made.style.layers.map((l) => "source" in l && l.source)).toEqual(["kho-labels-p", "kho-labels-p"]);
+    expect(made.labelled).toHaveLength(1);
+  });
   it("lays the detailed plan over the general one", () => {
     const zones = layer("planning_zone", "polygon", 5, ["ma_ho_so"]);
     const spec = { id: "planning_zone:fill", type: "fill", source: "planning_zone", metadata: { "kho:layer": "planning_zone", "kho:part": "fill" } };

@@ -60,7 +60,8 @@ export function prepare(style: KhoStyle, layers: LayerInfo[], day = today()): Pr
     if (!part || !info || !("source" in spec)) return spec;
     const valid = validOn(info, day);
     if (spec.type === "symbol" && info.geometry === "polygon") {
-      labelled.push({ layer: info.name, filter: valid });
+      // a label and an icon stand in one place
+      if (!labelled.some((l) => l.layer === info.name)) labelled.push({ layer: info.name, filter: valid });
       sources[labelSource(info.name)] = { type: "geojson", data: { type: "FeatureCollection", features: [] } };
       const { "source-layer": _, filter: __, ...rest } = spec;
       return { ...rest, source: labelSource(info.name) };
@@ -70,5 +71,7 @@ export function prepare(style: KhoStyle, layers: LayerInfo[], day = today()): Pr
     const layout = { ...spec.layout, ...stacked(info, spec.type) };
     return { ...spec, ...(filter ? { filter } : {}), minzoom: visibleFrom(spec), layout } as LayerSpecification;
   });
-  return { style: { ...style, sources, layers: drawn }, labelled };
+  // without glyphs MapLibre draws the letters itself, from the page's own font: twice as fine, and nothing to load
+  const { glyphs: _, ...rest } = style;
+  return { style: { ...rest, sources, layers: drawn }, labelled };
 }

@@ -147,6 +147,10 @@ export interface LegendEntry {
   title: Text;
   color: string;
   outline?: string | null;
+  /** What lies on the disc; without a colour it has its own. */
+  icon?: { url: string; color: string | null };
+  /** The address of the pattern in its colour, one tile. */
+  pattern?: string;
 }
 
 export interface Legend {

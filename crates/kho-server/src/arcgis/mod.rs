@@ -38,6 +38,8 @@ pub(crate) fn routes() -> Router<App> {
         .route(&format!("{server}/tile/{{z}}/{{y}}/{{x}}"), get(tile))
         .route(&format!("{server}/resources/styles"), get(style::root))
         .route(&format!("{server}/resources/styles/root.json"), get(style::root))
+        .route(&format!("{server}/resources/sprites/{{file}}"), get(style::sprite))
+        .route(&format!("{server}/resources/fonts/{{fontstack}}/{{range}}"), get(style::glyphs))
 }
 
 async fn info(params: Params, headers: HeaderMap) -> Result<Response, Problem> {

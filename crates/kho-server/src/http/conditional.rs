@@ -12,6 +12,8 @@ use super::problem::Problem;
 pub(crate) enum Freshness {
     /// It may change with the next snapshot: keep it, but ask before using it.
     Revalidate,
+    /// It changes when the program or the city's own files do: a day old is new enough.
+    Day,
     /// The address names the version: it never changes.
     Immutable,
 }
@@ -26,6 +28,7 @@ impl Freshness {
     pub(crate) fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Revalidate => "no-cache",
+            Self::Day => "public, max-age=86400",
             Self::Immutable => "public, max-age=31536000, immutable",
         })
     }
@@ -78,6 +81,24 @@ impl Tagged {
             encoding: None,
             vary: "Accept, Accept-Encoding, Accept-Language",
             body: Body::from(text),
+        }
+    }
+
+    /// Bytes that are the same for everybody, under a tag that names their content. It is weak, as
+    /// [`Tagged::text`] says why.
+    pub(crate) fn bytes(
+        content_type: &'static str,
+        freshness: Freshness,
+        content: u64,
+        body: bytes::Bytes,
+    ) -> Self {
+        Self {
+            content_type,
+            tag: format!("W/\"{content:016x}\""),
+            freshness,
+            encoding: None,
+            vary: "Accept-Encoding",
+            body: Body::from(body),
         }
     }
 

@@ -5,6 +5,7 @@ use kho_layer::{City, GeometryKind};
 use kho_tile::Format;
 use serde_json::{Map, Value, json};
 
+use super::icons::Icons;
 use super::legend::legend;
 use super::parts::{LABEL, Part, parts};
 use super::theme::Theme;
@@ -12,8 +13,15 @@ use crate::data::at::At;
 use crate::tiles::query;
 
 /// The style of a theme over the layers that have data at the request's snapshot, from tiles of a
-/// format.
-pub(super) fn style(theme: &Theme, city: &City, at: &At, base: &str, tiles: Format) -> Value {
+/// format. `sprite` is the name of the sheet that holds `icons`.
+pub(super) fn style(
+    theme: &Theme,
+    city: &City,
+    at: &At,
+    base: &str,
+    tiles: Format,
+    (icons, sprite): (&Icons, &str),
+) -> Value {
     let grants: Vec<&Grant> = at.catalogue.layers.iter().map(|layer| &layer.grant).collect();
     let query = query(at, tiles);
     let sources: Map<String, Value> = grants
@@ -27,8 +35,9 @@ pub(super) fn style(theme: &Theme, city: &City, at: &At, base: &str, tiles: Form
             (name.clone(), source)
         })
         .collect();
-    let (layers, drawn) = layers(theme, city, &grants);
-    let legends: Vec<Value> = drawn.iter().rev().map(|grant| legend(theme, grant, city)).collect();
+    let (layers, drawn) = layers(theme, city, &grants, icons);
+    let legends: Vec<Value> =
+        drawn.iter().rev().map(|grant| legend(theme, grant, city, icons, base)).collect();
     json!({
         "version": 8,
         "name": theme.name,
@@ -42,14 +51,21 @@ pub(super) fn style(theme: &Theme, city: &City, at: &At, base: &str, tiles: Form
         "center": city.config.center,
         "zoom": city.config.zoom,
         "sources": sources,
+        "sprite": format!("{base}/styles/sprites/{sprite}"),
+        "glyphs": format!("{base}/fonts/{{fontstack}}/{{range}}.pbf"),
         "layers": layers,
     })
 }
 
 /// The map layers bottom to top, and the layers in the order in which they are first drawn.
-pub(super) fn layers<'a>(theme: &Theme, city: &City, grants: &[&'a Grant]) -> (Vec<Value>, Vec<&'a Grant>) {
+pub(super) fn layers<'a>(
+    theme: &Theme,
+    city: &City,
+    grants: &[&'a Grant],
+    icons: &Icons,
+) -> (Vec<Value>, Vec<&'a Grant>) {
     let mut all: Vec<(&Grant, Vec<Part>)> =
-        grants.iter().map(|grant| (*grant, parts(theme, grant, city))).collect();
+        grants.iter().map(|grant| (*grant, parts(theme, grant, city, icons))).collect();
     let mut drawn: Vec<&Grant> = Vec::new();
     let (mut ground, mut labels) = (Vec::new(), Vec::new());
     for entry in &theme.order {
@@ -112,16 +128,19 @@ mod tests {
     use std::collections::HashSet;
     use std::sync::Arc;
 
+    use crate::styles::sprites::Sprites;
     use crate::styles::theme::Themes;
     use kho_access::{Policy, Principal};
     use kho_layer::{LayerDef, StandardModel};
 
     fn composed(theme: &str) -> (Vec<String>, Vec<Value>, Vec<String>) {
         let city = Arc::new(StandardModel::load().unwrap());
-        let grants = Policy::new(Arc::clone(&city)).grants(&Principal::Anonymous, 1);
+        let policy = Policy::new(Arc::clone(&city));
+        let grants = policy.grants(&Principal::Anonymous, 1);
         let grants: Vec<&Grant> = grants.iter().collect();
         let themes = Themes::load().unwrap();
-        let (layers, drawn) = layers(themes.get(theme).unwrap(), &city, &grants);
+        let icons = Sprites::open(std::path::Path::new("/nowhere"), &themes, &policy).icons;
+        let (layers, drawn) = layers(themes.get(theme).unwrap(), &city, &grants, &icons);
         let ids = layers.iter().map(|l| l["id"].as_str().unwrap().to_owned()).collect();
         (ids, layers, drawn.iter().map(|g| g.layer().name.clone()).collect())
     }
@@ -154,6 +173,12 @@ mod tests {
         assert_eq!(width[1], json!(["exponential", 2.0]));
         let drain = &layers[at("drain_pipe:line")];
         assert_eq!(drain["layout"]["visibility"], "none");
+        assert_eq!(layers[at("drain_pipe:icon")]["layout"]["visibility"], "none");
+        assert!(at("street_light:circle") < at("street_light:icon"));
+        let zone = &layers[at("planning_zone:fill")]["paint"]["fill-pattern"];
+        assert!(zone.as_array().unwrap().contains(&json!("pattern-trees-a8cf9a")), "{zone}");
+        let unit = &layers[at("admin_unit:label")]["layout"]["text-font"];
+        assert_eq!(*unit, json!(["Be Vietnam Pro SemiBold", "Be Vietnam Pro"]));
     }
 
     /// A layer as `kho layer new` writes it, once somebody has opened it and named its label.
@@ -183,9 +208,10 @@ mod tests {
             let grants: Vec<&Grant> = grants.iter().collect();
             let themes = Themes::load().unwrap();
             let theme = themes.get("portal").unwrap();
-            let (layers, drawn) = layers(theme, &city, &grants);
+            let icons = Icons::read(std::path::Path::new("/nowhere"));
+            let (layers, drawn) = layers(theme, &city, &grants, &icons);
             assert_eq!(drawn.len(), 1);
-            (layers, legend(theme, drawn[0], &city))
+            (layers, legend(theme, drawn[0], &city, &icons, "http://a.vn"))
         };
         let (layers, legend) = drawn_as(OWN);
         let ids: Vec<_> = layers.iter().map(|l| l["id"].as_str().unwrap()).collect();
@@ -194,6 +220,11 @@ mod tests {
         assert_eq!(layers[2]["layout"]["text-field"], "{ten}");
         assert_eq!(legend["entries"][0]["color"], "#2e7d32");
         assert_eq!(legend["title"]["en"], "Trees");
+        // With an icon it needs no theme either.
+        let (layers, legend) = drawn_as(&OWN.replace("[style]", "[style]\nicon = \"tree\""));
+        let icon = layers.iter().find(|l| l["id"] == "cay_xanh:icon").unwrap();
+        assert_eq!(icon["layout"]["icon-image"], "tree");
+        assert_eq!(legend["entries"][0]["icon"]["url"], "http://a.vn/styles/icons/tree.svg");
         // A label that not everybody may read is none.
         let (layers, _) = drawn_as(&OWN.replace("access = \"public\"", "access = \"internal\""));
         assert_eq!(layers.len(), 2, "{layers:?}");

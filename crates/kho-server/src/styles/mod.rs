@@ -1,9 +1,15 @@
-//! Map styles: a theme of styles/, the city's layers and code lists, put together.
+//! Map styles: a theme of styles/, the city's layers and code lists, put together; and what they draw
+//! with: icons, patterns and fonts.
 
 mod compose;
+pub(crate) mod fonts;
+mod glyphs;
+mod icons;
 mod legend;
+mod marks;
 mod paint;
 mod parts;
+pub(crate) mod sprites;
 pub(crate) mod theme;
 
 use axum::Router;
@@ -22,10 +28,17 @@ use crate::http::base::Base;
 use crate::http::conditional::{Freshness, Tagged};
 use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
+use sprites::Sprites;
 
-/// The routes under `/styles`.
+/// The routes under `/styles` and `/fonts`.
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/styles", get(list)).route("/styles/{name}", get(style))
+    Router::new()
+        .route("/styles", get(list))
+        .route("/styles/{name}", get(style))
+        .route("/styles/sprites/{file}", get(sprites::sheet))
+        .route("/styles/icons/{file}", get(sprites::drawing))
+        .route("/fonts", get(fonts::list))
+        .route("/fonts/{fontstack}/{range}", get(fonts::range))
 }
 
 /// The map layers that a theme makes of some layers, all drawn from one source. `shown`: also those
@@ -34,10 +47,11 @@ pub(crate) fn from_source(
     theme: &theme::Theme,
     city: &City,
     grants: &[&Grant],
+    sprites: &Sprites,
     source: &str,
     shown: bool,
 ) -> Vec<Value> {
-    let (mut layers, _) = compose::layers(theme, city, grants);
+    let (mut layers, _) = compose::layers(theme, city, grants, &sprites.icons);
     for layer in &mut layers {
         if let Some(from) = layer.get_mut("source") {
             *from = json!(source);
@@ -81,6 +95,7 @@ async fn style(
             names.join(", ")
         )));
     };
-    let style = compose::style(theme, &app.city, &at, &base, tiles);
+    let sprite = app.sprites.name().await?;
+    let style = compose::style(theme, &app.city, &at, &base, tiles, (&app.sprites.icons, &sprite));
     Ok(Tagged::json(Freshness::Revalidate, &style)?.answer(&headers))
 }

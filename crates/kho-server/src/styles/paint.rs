@@ -10,6 +10,8 @@ use super::theme::{Look, Ramp};
 
 /// What draws a feature whose code has no colour, or whose layer says none.
 const PLAIN: &str = "#8a8f98";
+/// How fast ramps rise: the base of their interpolation.
+const BASE: f64 = 1.5;
 /// Metres a pixel at the equator at zoom 0, with 512 pixels a tile.
 const METRES_A_PIXEL: f64 = 78_271.517;
 
@@ -21,8 +23,25 @@ pub(super) fn ramp(ramp: &Ramp, value: impl Fn(f64) -> Value) -> Value {
             // One stop, or none, is no ramp.
             [] => value(0.0),
             [(_, v)] => value(*v),
-            stops => interpolate(1.5, stops.iter().map(|&(zoom, v)| (zoom, value(v)))),
+            stops => interpolate(BASE, stops.iter().map(|&(zoom, v)| (zoom, value(v)))),
         },
+    }
+}
+
+/// A ramp's value at a zoom, as the map reckons it.
+pub(super) fn at(ramp: &Ramp, zoom: f64) -> f64 {
+    let stops: &[(f64, f64)] = match ramp {
+        Ramp::Flat(v) => return *v,
+        Ramp::Stops(stops) => stops,
+    };
+    match stops.iter().position(|(z, _)| *z > zoom) {
+        Some(0) => stops[0].1,
+        Some(next) => {
+            let [(from, low), (to, high)] = [stops[next - 1], stops[next]];
+            let share = (BASE.powf(zoom - from) - 1.0) / (BASE.powf(to - from) - 1.0);
+            low + share * (high - low)
+        }
+        None => stops.last().map_or(0.0, |(_, v)| *v),
     }
 }
 
@@ -124,5 +143,8 @@ mod tests {
             ramp(&Ramp::Stops(vec![(10.0, 1.0), (12.0, 2.0)]), same),
             json!(["interpolate", ["exponential", 1.5], ["zoom"], 10.0, 1.0, 12.0, 2.0])
         );
+        let two = Ramp::Stops(vec![(10.0, 1.0), (12.0, 2.0)]);
+        assert_eq!([9.0, 10.0, 11.0, 12.0, 20.0].map(|zoom| at(&two, zoom)), [1.0, 1.0, 1.4, 2.0, 2.0]);
+        assert_eq!((at(&Ramp::Flat(3.0), 5.0), at(&Ramp::Stops(Vec::new()), 5.0)), (3.0, 0.0));
     }
 }

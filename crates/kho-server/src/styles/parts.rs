@@ -1,9 +1,11 @@
-//! A layer's map layers: fill, outline, line, circle, halo, label.
+//! A layer's map layers: fill, outline, line, circle, halo, icon, label.
 
 use kho_access::Grant;
 use kho_layer::{City, GeometryKind, OverviewRule};
 use serde_json::{Map, Value, json};
 
+use super::icons::Icons;
+use super::marks;
 use super::paint::{color, outline, ramp, width};
 use super::theme::{Labels, Look, Ramp, Theme};
 
@@ -24,9 +26,9 @@ pub(super) struct Part {
 }
 
 /// The parts of a layer, bottom to top.
-pub(super) fn parts(theme: &Theme, grant: &Grant, city: &City) -> Vec<Part> {
+pub(super) fn parts(theme: &Theme, grant: &Grant, city: &City, icons: &Icons) -> Vec<Part> {
     let look = theme.look(&grant.layer().name, grant.layer().geometry);
-    let make = Maker { look, grant, city };
+    let make = Maker { theme, look, grant, city, icons };
     let drawn = match grant.layer().geometry {
         GeometryKind::Polygon => make.polygon(),
         GeometryKind::Line => make.line(),
@@ -36,9 +38,11 @@ pub(super) fn parts(theme: &Theme, grant: &Grant, city: &City) -> Vec<Part> {
 }
 
 struct Maker<'a> {
+    theme: &'a Theme,
     look: &'a Look,
     grant: &'a Grant,
     city: &'a City,
+    icons: &'a Icons,
 }
 
 impl Maker<'_> {
@@ -46,6 +50,7 @@ impl Maker<'_> {
         let look = self.look;
         let fill = paint([
             ("fill-color", Some(color(look, self.grant, self.city))),
+            ("fill-pattern", marks::fill_pattern(look, self.grant, self.city, self.icons)),
             ("fill-opacity", number(look.opacity.as_ref())),
             // The outline is a line of its own; the fill's own edge would show between neighbours.
             ("fill-antialias", Some(json!(outline(look, self.grant).is_none()))),
@@ -66,6 +71,7 @@ impl Maker<'_> {
             parts.push(part);
         }
         parts.extend(self.kept());
+        parts.extend(self.icon(None));
         parts
     }
 
@@ -135,6 +141,7 @@ impl Maker<'_> {
         ]);
         parts.push(self.part("line", "line", round(), paint));
         parts.extend(self.kept());
+        parts.extend(self.icon(None));
         parts
     }
 
@@ -157,9 +164,10 @@ impl Maker<'_> {
         }
         let ring = outline(look, self.grant);
         let usual = Ramp::Flat(self.grant.layer().style.radius.unwrap_or(RADIUS));
+        let radius = marks::disc(look, self.grant, self.icons, look.radius.clone().unwrap_or(usual));
         let paint = paint([
             ("circle-color", Some(color(look, self.grant, self.city))),
-            ("circle-radius", number(Some(look.radius.as_ref().unwrap_or(&usual)))),
+            ("circle-radius", number(Some(&radius))),
             ("circle-opacity", number(look.opacity.as_ref())),
             ("circle-blur", look.blur.map(|blur| json!(blur))),
             ("circle-stroke-color", ring.map(|color| json!(color))),
@@ -170,7 +178,16 @@ impl Maker<'_> {
             ("circle-stroke-opacity", ring.and(number(look.outline_opacity.as_ref()))),
         ]);
         parts.push(self.part("circle", "circle", Map::new(), paint));
+        parts.extend(self.icon(Some(&radius)));
         parts
+    }
+
+    /// The icons, on discs of this radius if the layer has discs.
+    fn icon(&self, radius: Option<&Ramp>) -> Option<Part> {
+        let symbol = marks::symbol(self.theme, self.look, self.grant, self.city, self.icons, radius)?;
+        let mut part = self.part("icon", "symbol", symbol.layout, symbol.paint);
+        part.layer["minzoom"] = json!(symbol.zoom);
+        Some(part)
     }
 
     fn label(&self, text: &Labels) -> Option<Part> {
@@ -182,7 +199,7 @@ impl Maker<'_> {
         }
         let mut layout = paint([
             ("text-field", Some(json!(field))),
-            ("text-font", Some(json!(["Be Vietnam Pro"]))),
+            ("text-font", Some(json!(fonts(look, text)))),
             ("text-size", number(look.label_size.as_ref()).or(Some(json!(text.size)))),
             ("text-max-width", Some(json!(8))),
             ("text-padding", Some(json!(4))),
@@ -252,6 +269,13 @@ fn number(value: Option<&Ramp>) -> Option<Value> {
 
 fn round() -> Map<String, Value> {
     paint([("line-cap", Some(json!("round"))), ("line-join", Some(json!("round")))])
+}
+
+/// A label's font, and the theme's for clients that lack it. One that draws its labels itself reads
+/// the weight from the first name and finds the family by the last.
+fn fonts<'a>(look: &'a Look, text: &'a Labels) -> Vec<&'a str> {
+    let own = look.label_font.as_ref().filter(|font| **font != text.font);
+    own.into_iter().chain([&text.font]).map(String::as_str).collect()
 }
 
 /// The columns between braces.

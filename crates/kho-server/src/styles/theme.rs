@@ -85,6 +85,13 @@ pub(crate) struct Labels {
     pub(crate) halo: String,
     pub(crate) halo_width: f64,
     pub(crate) size: f64,
+    /// The font of labels; every client falls back to it.
+    #[serde(default = "font")]
+    pub(crate) font: String,
+}
+
+fn font() -> String {
+    "Be Vietnam Pro".to_owned()
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -131,7 +138,17 @@ pub(crate) struct Look {
     pub(crate) radius: Option<Ramp>,
     pub(crate) blur: Option<f64>,
     pub(crate) halo: Option<Halo>,
+    pub(crate) icon: Option<String>,
+    pub(crate) icon_by: Option<IconBy>,
+    pub(crate) icon_color: Option<String>,
+    pub(crate) icon_size: Option<Ramp>,
+    pub(crate) icon_zoom: Option<f64>,
+    pub(crate) pattern: Option<String>,
+    /// By code; wins over `pattern`.
+    #[serde(default)]
+    pub(crate) patterns: BTreeMap<String, String>,
     pub(crate) label: Option<String>,
+    pub(crate) label_font: Option<String>,
     pub(crate) label_zoom: Option<f64>,
     pub(crate) label_size: Option<Ramp>,
     pub(crate) label_color: Option<String>,
@@ -146,6 +163,14 @@ pub(crate) struct Look {
 pub(crate) struct WidthBy {
     pub(crate) column: String,
     pub(crate) factor: BTreeMap<String, f64>,
+}
+
+/// Icons by what a column says.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IconBy {
+    pub(crate) column: String,
+    pub(crate) icon: BTreeMap<String, String>,
 }
 
 /// Widths in metres on the ground from some zoom on.

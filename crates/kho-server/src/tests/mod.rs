@@ -7,6 +7,7 @@ mod mlt;
 mod ogc;
 mod planning;
 mod rules;
+mod styles;
 mod tiles;
 
 use std::path::Path;
@@ -65,17 +66,25 @@ impl Served {
     /// Twelve parcels in three rows of four, one unit old and one of today, two plans, three drains,
     /// and a layer that is not published.
     async fn start() -> Self {
-        Self::with("").await
+        Self::prepared(|_| ()).await
     }
 
     /// The same, with more in its kho.toml.
     async fn with(config: &str) -> Self {
+        Self::prepared(|dir| {
+            let path = dir.join("kho.toml");
+            let text = std::fs::read_to_string(&path).unwrap();
+            std::fs::write(&path, text + config).unwrap();
+        })
+        .await
+    }
+
+    /// The same, after something more was done in the city's folder.
+    async fn prepared(prepare: impl FnOnce(&Path)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         StandardModel::write(dir.path()).unwrap();
         hide(dir.path());
-        let path = dir.path().join("kho.toml");
-        let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, text + config).unwrap();
+        prepare(dir.path());
         let city = City::load(dir.path()).unwrap();
         let lake = Lake::create(dir.path(), None).await.unwrap();
         let served = Self { router: Router::new(), lake: lake.clone(), city: city.clone(), _dir: dir };

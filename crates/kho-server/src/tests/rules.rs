@@ -3,7 +3,7 @@
 use super::*;
 
 /// Every address of the server, with something to find.
-const ADDRESSES: [&str; 45] = [
+const ADDRESSES: [&str; 53] = [
     "/",
     "/ioc",
     "/tiles",
@@ -15,6 +15,11 @@ const ADDRESSES: [&str; 45] = [
     "/styles/portal.json",
     "/styles/ioc.json",
     "/styles/infrastructure.json",
+    "/styles/sprites/kho.json",
+    "/styles/sprites/kho@2x.png",
+    "/styles/icons/lamp.svg",
+    "/fonts",
+    "/fonts/Be%20Vietnam%20Pro/7680-7935.pbf",
     "/ogc",
     "/ogc/",
     "/ogc/conformance",
@@ -37,6 +42,9 @@ const ADDRESSES: [&str; 45] = [
     "/arcgis/rest/services/portal/VectorTileServer",
     "/arcgis/rest/services/land_parcel/VectorTileServer/tile/16/30502/52643.pbf",
     "/arcgis/rest/services/portal/VectorTileServer/resources/styles/root.json",
+    "/arcgis/rest/services/portal/VectorTileServer/resources/sprites/sprite.json",
+    "/arcgis/rest/services/land_parcel/VectorTileServer/resources/sprites/sprite@2x.png",
+    "/arcgis/rest/services/portal/VectorTileServer/resources/fonts/Be%20Vietnam%20Pro/0-255.pbf",
     "/api/city",
     "/api/snapshot",
     "/api/layers",
@@ -90,6 +98,8 @@ async fn an_unpublished_layer_does_not_exist() {
         "/ogc/tiles/WebMercatorQuad/0/0/0?collections=land_parcel,X",
         "/arcgis/rest/services/X/VectorTileServer",
         "/arcgis/rest/services/X/VectorTileServer/tile/0/0/0.pbf",
+        "/arcgis/rest/services/X/VectorTileServer/resources/sprites/sprite.json",
+        "/arcgis/rest/services/X/VectorTileServer/resources/fonts/Be%20Vietnam%20Pro/0-255.pbf",
         "/ogc/collections/X",
         "/ogc/collections/X/items",
         "/api/layers/X/features/80",
@@ -115,6 +125,13 @@ async fn every_error_is_a_problem() {
         ("GET", "/tiles/land_parcel/0/0/0?snapshot=x", 400),
         ("GET", "/assets/nope.js", 404),
         ("GET", "/styles/nope.json", 404),
+        ("GET", "/styles/sprites/nope.json", 404),
+        ("GET", "/styles/sprites/kho@4x.png", 404),
+        ("GET", "/styles/icons/nope.svg", 404),
+        ("GET", "/fonts/Nope/0-255.pbf", 404),
+        ("GET", "/fonts/Be%20Vietnam%20Pro/0-256.pbf", 404),
+        ("GET", "/fonts/a,b,c,d,e,f,g,h,i/0-255.pbf", 400),
+        ("GET", "/fonts/%ff/0-255.pbf", 400),
         ("GET", "/api/codes/nope", 404),
         ("GET", "/ogc/collections/land_parcel/items?bbox=1,2,x,4", 400),
         ("GET", "/ogc/collections/land_parcel/items?unknown=1", 400),
