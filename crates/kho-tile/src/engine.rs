@@ -1,6 +1,7 @@
 //! From a grant and an address to a tile.
 
 mod composite;
+mod filtered;
 
 use crate::block::GeometryBlock;
 use crate::grid::{Grid, TileFrame};
@@ -13,6 +14,7 @@ use crate::tile::Packing;
 use crate::{Encoding, Tile, TileError};
 use futures::{StreamExt, TryStreamExt};
 use kho_access::Grant;
+use kho_filter::{Filter, FilterId};
 use kho_lake::{Lake, SnapshotId};
 use moka::future::Cache;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -84,6 +86,7 @@ struct TileKey {
     x: u32,
     y: u32,
     encoding: Encoding,
+    filter: Option<FilterId>,
     /// Whether it is drawn from an [`Overview`]: that may come later than the first tile.
     shared: bool,
 }
@@ -191,6 +194,30 @@ impl TileEngine {
         y: u32,
         encoding: Encoding,
     ) -> Result<Tile, TileError> {
+        self.filtered(grant, None, grid, z, x, y, encoding).await
+    }
+
+    /// [`TileEngine::tile_on`] with the features that pass a filter, and no others. The filter must
+    /// have been made for this very grant's layer and class. A fabric's borders are drawn as they are
+    /// in the whole layer: a filter leaves features out and moves none.
+    ///
+    /// # Errors
+    /// As [`TileEngine::tile`]; [`TileError::Filter`] if the filter is another grant's or asks about a
+    /// restricted column: those lie in files that are not opened here, and a tile must not tell of them.
+    #[allow(clippy::too_many_arguments, reason = "an address is four of them")]
+    pub async fn filtered(
+        &self,
+        grant: &Grant,
+        filter: Option<&Filter>,
+        grid: Grid,
+        z: u8,
+        x: u32,
+        y: u32,
+        encoding: Encoding,
+    ) -> Result<Tile, TileError> {
+        if let Some(filter) = filter {
+            filtered::check(filter, grant)?;
+        }
         let frame = TileFrame::new(grid, z, x, y, self.0.drawing.buffer)?;
         let zoom = grid.mercator_zoom(z);
         if zoom < grant.layer().zoom.min {
@@ -199,6 +226,8 @@ impl TileEngine {
         let index = self.index(grant, grid).await?;
         let overview = self.overview(grant, &index, &frame, z).await?;
         let shared = overview.is_some();
+        // After the overview, which is made of the whole layer.
+        let index = filter.map_or_else(|| Arc::clone(&index), |filter| Arc::new(index.narrowed(filter)));
         let (manner, packing) = (self.manner(grant, zoom), self.packing(zoom, encoding));
         let make = || self.make(&index, overview, frame, manner, packing);
         let Some(tiles) = &self.0.tiles else { return make().await };
@@ -212,6 +241,7 @@ impl TileEngine {
             x,
             y,
             encoding,
+            filter: filter.map(Filter::id),
             shared,
         };
         if let Some(tile) = tiles.get(&key).await {
@@ -420,7 +450,7 @@ impl TileEngine {
                 .buffered(self.0.cores.max(2))
                 .try_collect()
                 .await?;
-            for (group, (geometry, _)) in chunk.iter().zip(&mut loaded) {
+            for (group, (geometry, ..)) in chunk.iter().zip(&mut loaded) {
                 if let Some(block) = overview.and_then(|o| o.block(*group)) {
                     *geometry = Arc::clone(block);
                 }
@@ -431,8 +461,8 @@ impl TileEngine {
             let work = move || {
                 let _permit = permit;
                 let start = Instant::now();
-                for (geometry, attributes) in &loaded {
-                    painter.block(geometry, attributes, &frame, manner);
+                for (geometry, attributes, passing) in &loaded {
+                    painter.block(geometry, attributes, passing.as_ref(), &frame, manner);
                 }
                 let tile = (number == last).then(|| Tile::of(&painter, &index.layer, &index.keys, packing));
                 (painter, tile.transpose(), start.elapsed())

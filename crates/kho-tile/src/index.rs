@@ -4,11 +4,12 @@ use crate::TileError;
 use crate::grid::{EVERYWHERE, Grid, WorldBox};
 use crate::touched::Touched;
 use kho_access::Grant;
+use kho_filter::Filter;
 use kho_lake::{Lake, LakeError, SnapshotId, row_group_bounds};
 use kho_layer::GEOMETRY;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use rstar::primitives::{GeomWithData, Rectangle};
-use rstar::{AABB, RTree};
+use rstar::{AABB, Envelope, RTree, RTreeObject};
 use std::path::PathBuf;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
@@ -35,7 +36,8 @@ impl OpenFile {
 pub(crate) type Group = (u32, u32);
 
 /// A layer at a snapshot as a grant sees it, in a grid: an R-tree over the row groups of its files.
-#[derive(Debug)]
+/// Cheap to clone, but for the names.
+#[derive(Debug, Clone)]
 pub(crate) struct LayerIndex {
     /// The layer's name.
     pub layer: String,
@@ -44,7 +46,9 @@ pub(crate) struct LayerIndex {
     /// The snapshot that last changed the layer.
     pub version: SnapshotId,
     /// The snapshot that last changed the layer, or a part of it.
-    since: Touched,
+    since: Arc<Touched>,
+    /// What of it is to be drawn, if not all; and where that can be.
+    pub filter: Option<(Filter, WorldBox)>,
     /// The granted columns, in the layer's order.
     pub keys: Vec<String>,
     /// A hash of [`LayerIndex::keys`].
@@ -53,7 +57,7 @@ pub(crate) struct LayerIndex {
     pub points: u64,
     /// The data files.
     pub files: Vec<Arc<OpenFile>>,
-    tree: RTree<GeomWithData<Rectangle<[i64; 2]>, Group>>,
+    tree: Arc<RTree<GeomWithData<Rectangle<[i64; 2]>, Group>>>,
 }
 
 impl LayerIndex {
@@ -68,10 +72,11 @@ impl LayerIndex {
             keys,
             grid,
             version: 0,
-            since: Touched::default(),
+            since: Arc::default(),
+            filter: None,
             points: 0,
             files: Vec::new(),
-            tree: RTree::new(),
+            tree: Arc::new(RTree::new()),
             layer: layer.clone(),
         };
         let found = match lake.files(grant).await {
@@ -82,7 +87,7 @@ impl LayerIndex {
         let history = lake.history(grant).await.map_err(refused)?;
         let projector = grid.projector();
         index.version = found.layer_since;
-        index.since = Touched::new(found.layer_since, &history, |b| projector.project_box(b));
+        index.since = Arc::new(Touched::new(found.layer_since, &history, |b| projector.project_box(b)));
         let mut groups = Vec::new();
         let reader = lake.clone();
         let files = tokio::task::spawn_blocking(move || {
@@ -110,7 +115,7 @@ impl LayerIndex {
                 .map_err(|e| refused(LakeError::Parquet(e)))?;
             index.files.push(Arc::new(OpenFile { id: file.id, path: file.path, reader }));
         }
-        index.tree = RTree::bulk_load(groups);
+        index.tree = Arc::new(RTree::bulk_load(groups));
         Ok(index)
     }
 
@@ -119,12 +124,26 @@ impl LayerIndex {
         self.since.at(window)
     }
 
+    /// The same layer with nothing to be drawn but what passes a filter, which must have been checked
+    /// against the index's grant.
+    pub fn narrowed(&self, filter: &Filter) -> Self {
+        // Boxes are projected here as the row groups' own are, so what meets in degrees meets.
+        let place = filter.bounds().map_or(EVERYWHERE, |b| self.grid.projector().project_box(b));
+        Self { filter: Some((filter.clone(), place)), ..self.clone() }
+    }
+
     /// The row groups that may have something in the window, in the order of the files.
     pub fn groups(&self, window: &WorldBox) -> Vec<Group> {
         let r = rectangle(window);
         let envelope = AABB::from_corners(r.lower(), r.upper());
-        let mut found: Vec<Group> =
-            self.tree.locate_in_envelope_intersecting(&envelope).map(|g| g.data).collect();
+        let place = self.filter.as_ref().map_or(EVERYWHERE, |(_, place)| *place);
+        let place = rectangle(&place).envelope();
+        let mut found: Vec<Group> = self
+            .tree
+            .locate_in_envelope_intersecting(&envelope)
+            .filter(|g| g.geom().envelope().intersects(&place))
+            .map(|g| g.data)
+            .collect();
         found.sort_unstable();
         found
     }

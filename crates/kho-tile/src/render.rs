@@ -4,6 +4,7 @@ use crate::block::{AttributeBlock, Feature, GeometryBlock};
 use crate::geom::{P, Shape, ShapeOutcome, clean_line, clip_line, clip_ring, simplify_line};
 use crate::grid::{TileFrame, WorldBox};
 use crate::mvt::{Commands, FeatureKind, LayerWriter};
+use arrow::buffer::BooleanBuffer;
 
 /// How a tile is to be drawn.
 #[derive(Debug, Clone, Copy)]
@@ -52,16 +53,21 @@ impl Painter {
         self.tally = Tally::default();
     }
 
-    /// Draws what a block has in the tile. `attributes` must be of the same rows.
+    /// Draws what a block has in the tile. `attributes` must be of the same rows, and so must
+    /// `passing`, which says which of them are to be drawn.
     pub fn block(
         &mut self,
         geometry: &GeometryBlock,
         attributes: &AttributeBlock,
+        passing: Option<&BooleanBuffer>,
         frame: &TileFrame,
         manner: Manner,
     ) {
         self.layer.start_block(attributes.dictionary());
         geometry.tree().search(&frame.window, |row, bounds, whole| {
+            if passing.is_some_and(|rows| row >= rows.len() || !rows.value(row)) {
+                return;
+            }
             let Some(feature) = geometry.feature(row) else { return };
             self.tally.candidates += 1;
             let small = bounds[2] - bounds[0] < frame.least && bounds[3] - bounds[1] < frame.least;
