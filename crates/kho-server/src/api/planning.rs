@@ -51,9 +51,9 @@ pub(super) async fn planning(
         Some(committed) => crate::data::filter::day(committed.date_naive()),
         None => today(),
     };
-    let filter = Filter { window: around, valid: Some(Span::on(day)) };
+    let filter = Filter { window: around, valid: Some(Span::on(day)), passing: None };
     let near = |name: &'static str| {
-        let (app, layer) = (app.clone(), at.catalogue.layer(name).cloned());
+        let (app, layer, filter) = (app.clone(), at.catalogue.layer(name).cloned(), filter.clone());
         async move {
             match layer {
                 Some(layer) => Ok::<_, Problem>(page(&app.lake, &layer, filter, None, AROUND).await?.batches),

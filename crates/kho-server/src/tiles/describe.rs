@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use kho_layer::{ColumnType, GeometryKind};
 use serde_json::{Map, Value, json};
 
+use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
+use crate::data::cql::{FILTER, filter_of_one};
 use crate::http::base::Base;
 use crate::http::conditional::{Freshness, Tagged};
-use crate::http::params::Segments;
+use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
 
 /// All layers that have tiles.
@@ -33,17 +36,34 @@ pub(super) async fn list(at: At, Base(base): Base, headers: HeaderMap) -> Result
 }
 
 /// The TileJSON of one layer, or of several (`a,b`) in one tile.
+///
+/// A filter goes on into the addresses of the tiles.
 pub(super) async fn layers(
+    State(app): State<App>,
     at: At,
     Base(base): Base,
     Segments(names): Segments<String>,
+    params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let layers = at.catalogue.require_all(&names)?;
-    Ok(Tagged::json(Freshness::Revalidate, &tilejson(&layers, &at, &base))?.answer(&headers))
+    // Who gets a document must get its tiles.
+    let filtered = filter_of_one(&app, &layers, &params).await?.is_some();
+    let query = if filtered { query(&at, &params) } else { pin(&at) };
+    Ok(Tagged::json(Freshness::Revalidate, &tilejson(&layers, &query, &base))?.answer(&headers))
 }
 
-fn tilejson(layers: &[Arc<Published>], at: &At, base: &str) -> Value {
+/// What keeps a request filtered, and pinned if it is.
+fn query(at: &At, params: &Params) -> String {
+    let mut query = url::form_urlencoded::Serializer::for_suffix("?".to_owned(), 1);
+    query.extend_pairs(FILTER.iter().filter_map(|name| Some((*name, params.get(name)?))));
+    if at.pinned {
+        query.append_pair("snapshot", &at.snapshot().to_string());
+    }
+    query.finish()
+}
+
+fn tilejson(layers: &[Arc<Published>], query: &str, base: &str) -> Value {
     let names = joined(layers, ",", Published::name);
     let min = layers.iter().map(|layer| layer.def().zoom.min).min().unwrap_or_default();
     let max = layers.iter().map(|layer| layer.def().zoom.max).max().unwrap_or_default();
@@ -54,7 +74,7 @@ fn tilejson(layers: &[Arc<Published>], at: &At, base: &str) -> Value {
         "description": joined(layers, "; ", |l| &l.def().description.as_ref().unwrap_or(&l.def().title).vi),
         "version": format!("{since}.0.0"),
         "scheme": "xyz",
-        "tiles": [format!("{base}/tiles/{names}/{{z}}/{{x}}/{{y}}{}", pin(at))],
+        "tiles": [format!("{base}/tiles/{names}/{{z}}/{{x}}/{{y}}{query}")],
         "minzoom": min,
         "maxzoom": max,
         "vector_layers": layers.iter().map(|layer| vector_layer(layer)).collect::<Vec<_>>(),

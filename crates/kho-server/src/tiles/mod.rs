@@ -5,7 +5,7 @@ pub(crate) mod grids;
 mod tile;
 
 pub(crate) use describe::around;
-pub(crate) use tile::{Address, MVT, answer, numbers};
+pub(crate) use tile::{Address, MVT, answer, numbers, passing};
 
 use axum::Router;
 use axum::routing::get;

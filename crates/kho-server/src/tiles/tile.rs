@@ -7,14 +7,16 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kho_access::Grant;
+use kho_filter::Filter;
 use kho_tile::{Encoding, Grid};
 
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
+use crate::data::cql::filter_of_one;
 use crate::http::conditional::{Freshness, Tagged};
 use crate::http::negotiate;
-use crate::http::params::Segments;
+use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
 
 /// The media type of a Mapbox vector tile.
@@ -36,10 +38,14 @@ pub(super) async fn tile(
     State(app): State<App>,
     at: At,
     Segments((names, z, x, y)): Segments<(String, String, String, String)>,
+    params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let layers = at.catalogue.require_all(&names)?;
     let address = address(&z, &x, &y)?;
+    if let Some(filter) = filter_of_one(&app, &layers, &params).await? {
+        return passing(&app, &at, &layers[0], &filter, address, &headers).await;
+    }
     answer(&app, &at, &layers, address, &headers).await
 }
 
@@ -67,6 +73,23 @@ pub(crate) async fn answer(
     let grants: Vec<&Grant> = layers.iter().map(|layer| &layer.grant).collect();
     let encoding = negotiate::encoding(headers);
     let tile = app.tiles.composite(&grants, grid, z, x, y, encoding).await?;
+    if tile.body.is_empty() {
+        return Ok(empty(at.tile_freshness()));
+    }
+    Ok(send(at, headers, Body::from(tile.body), tag(tile.etag, encoding), encoding))
+}
+
+/// The tile of the features of a layer that pass a filter. Always made, never baked.
+pub(crate) async fn passing(
+    app: &App,
+    at: &At,
+    layer: &Published,
+    filter: &Filter,
+    Address { grid, z, x, y }: Address,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let encoding = negotiate::encoding(headers);
+    let tile = app.tiles.filtered(&layer.grant, Some(filter), grid, z, x, y, encoding).await?;
     if tile.body.is_empty() {
         return Ok(empty(at.tile_freshness()));
     }
