@@ -174,7 +174,9 @@ fn bounds(predicate: &Predicate) -> Option<Bounds> {
     match predicate {
         Predicate::Spatial { relation, .. } if *relation == Relation::Disjoint => None,
         Predicate::Spatial { left: Place::Column, right: Place::Literal(shape), .. }
-        | Predicate::Spatial { left: Place::Literal(shape), right: Place::Column, .. } => Some(shape.bounds()),
+        | Predicate::Spatial { left: Place::Literal(shape), right: Place::Column, .. } => {
+            Some(shape.bounds())
+        }
         // Each of them must be met. A feature that meets two boxes need not meet what they share, so
         // it is one of them, and the smallest says most.
         Predicate::And(all) => all.iter().filter_map(bounds).min_by(|a, b| area(a).total_cmp(&area(b))),

@@ -7,15 +7,8 @@ use serde_json::Value;
 /// The words that join or begin an expression.
 const OPERATORS: [&str; 8] = ["and", "or", "not", "like", "in", "between", "is", "div"];
 /// The words before coordinates, where a minus is a sign.
-const GEOMETRIES: [&str; 7] = [
-    "point",
-    "linestring",
-    "polygon",
-    "multipoint",
-    "multilinestring",
-    "multipolygon",
-    "geometrycollection",
-];
+const GEOMETRIES: [&str; 7] =
+    ["point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection"];
 
 const TOO_DEEP: FilterError = FilterError::TooBig { what: "brackets within brackets", most: MAX_DEPTH };
 const TOO_MANY: FilterError = FilterError::TooBig { what: "operators", most: MAX_OPERATORS };
@@ -80,7 +73,8 @@ impl Scan {
                     while self.chars.get(self.at).is_some_and(|c| c.is_alphanumeric() || *c == '_') {
                         self.at += 1;
                     }
-                    let word: String = self.chars[start..self.at].iter().flat_map(|c| c.to_lowercase()).collect();
+                    let word: String =
+                        self.chars[start..self.at].iter().flat_map(|c| c.to_lowercase()).collect();
                     operators += usize::from(OPERATORS.contains(&word.as_str()));
                     // Z and M may stand between.
                     geometry = GEOMETRIES.contains(&word.as_str())
@@ -151,7 +145,8 @@ fn node(value: &Value, path: &str, depth: usize, operators: &mut usize) -> Resul
     }
     let wrong = |message: &str| Err(FilterError::syntax(path, message));
     let mut all = |items: &[Value], name: &str| {
-        let each = |(n, item): (usize, &Value)| node(item, &format!("{path} → {name}[{n}]"), depth + 1, operators);
+        let each =
+            |(n, item): (usize, &Value)| node(item, &format!("{path} → {name}[{n}]"), depth + 1, operators);
         items.iter().enumerate().try_for_each(each)
     };
     let object = match value {
@@ -183,7 +178,9 @@ fn node(value: &Value, path: &str, depth: usize, operators: &mut usize) -> Resul
         ("interval" | "bbox", Value::Array(items)) => all(items, *kind),
         // Read, and refused, where geometries are.
         ("type", Value::String(_)) => Ok(()),
-        ("function", _) => wrong("functions of CQL's drafts are not spoken here: an operation has op and args"),
+        ("function", _) => {
+            wrong("functions of CQL's drafts are not spoken here: an operation has op and args")
+        }
         ("op", _) => wrong("op is the name of an operator, a text"),
         ("property", _) => wrong("property is the name of a column, a text"),
         ("date", _) => wrong("a date is a text such as 2025-07-01"),

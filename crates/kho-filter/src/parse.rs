@@ -46,7 +46,8 @@ fn text(filter: &str) -> Result<Expr, FilterError> {
     pest::set_call_limit(NonZeroUsize::new(MAX_STEPS));
     cql2::parse_text(filter).map_err(|error| match error {
         cql2::Error::Pest(error) => {
-            let (LineColLocation::Pos((line, column)) | LineColLocation::Span((line, column), _)) = error.line_col;
+            let (LineColLocation::Pos((line, column)) | LineColLocation::Span((line, column), _)) =
+                error.line_col;
             let message = match &error.variant {
                 // "call limit reached": what is wrong is found only by trying everything.
                 ErrorVariant::CustomError { .. } => "its brackets hold something that is not CQL2".to_owned(),
@@ -66,9 +67,8 @@ fn text(filter: &str) -> Result<Expr, FilterError> {
 
 fn json(filter: &str) -> Result<Expr, FilterError> {
     // serde_json refuses more than 128 brackets within brackets by itself.
-    let value: Value = serde_json::from_str(filter).map_err(|e| {
-        FilterError::syntax(crate::guard::place(e.line(), e.column()), "this is not JSON")
-    })?;
+    let value: Value = serde_json::from_str(filter)
+        .map_err(|e| FilterError::syntax(crate::guard::place(e.line(), e.column()), "this is not JSON"))?;
     crate::guard::json(&value)?;
     Expr::try_from(value)
         .map_err(|_| FilterError::syntax("some place", "it is JSON but not CQL2 (geometries are GeoJSON's)"))
@@ -76,7 +76,8 @@ fn json(filter: &str) -> Result<Expr, FilterError> {
 
 /// A few characters from a place on.
 fn excerpt(filter: &str, line: usize, column: usize) -> Option<String> {
-    let rest: String = filter.lines().nth(line.checked_sub(1)?)?.chars().skip(column.checked_sub(1)?).collect();
+    let rest: String =
+        filter.lines().nth(line.checked_sub(1)?)?.chars().skip(column.checked_sub(1)?).collect();
     let rest = rest.trim();
     (!rest.is_empty()).then(|| short(rest))
 }

@@ -53,7 +53,10 @@ impl Shape {
     }
 
     /// The geometry with its corners moved; `None` if one has no place to go.
-    pub fn moved(geometry: &Geometry<f64>, to: impl Fn(f64, f64) -> Option<[f64; 2]>) -> Option<Geometry<f64>> {
+    pub fn moved(
+        geometry: &Geometry<f64>,
+        to: impl Fn(f64, f64) -> Option<[f64; 2]>,
+    ) -> Option<Geometry<f64>> {
         geometry.try_map_coords(|c| to(c.x, c.y).map(|[x, y]| coord! { x: x, y: y }).ok_or(())).ok()
     }
 }

@@ -18,7 +18,10 @@ pub(crate) enum End {
     /// A date or a timestamp.
     Literal(Literal),
     /// Of dates or timestamps.
-    Column { name: String, ty: ColumnType },
+    Column {
+        name: String,
+        ty: ColumnType,
+    },
 }
 
 /// An instant, or an interval with both ends in it.

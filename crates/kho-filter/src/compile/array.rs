@@ -26,7 +26,12 @@ pub(super) fn relation(name: &str) -> Option<Relation> {
 }
 
 impl Compiler<'_> {
-    pub(super) fn arrays(&mut self, expr: &Expr, relation: Relation, args: &[Box<Expr>]) -> Result<Predicate> {
+    pub(super) fn arrays(
+        &mut self,
+        expr: &Expr,
+        relation: Relation,
+        args: &[Box<Expr>],
+    ) -> Result<Predicate> {
         let [left, right] = self.operands(expr, args)?;
         let (left, right) = (self.set(expr, left)?, self.set(expr, right)?);
         let holds = match relation {
@@ -45,7 +50,10 @@ impl Compiler<'_> {
             other => {
                 // A column outside the grant is that, before it is anything else.
                 self.scalar(other)?;
-                return Err(wrong(whole, "this layer has no columns that hold lists; A_… compares lists in brackets"));
+                return Err(wrong(
+                    whole,
+                    "this layer has no columns that hold lists; A_… compares lists in brackets",
+                ));
             }
         };
         let mut set = HashSet::with_capacity(items.len());

@@ -4,7 +4,8 @@ use super::{Result, wrong};
 use crate::shape::Shape;
 use cql2::Expr;
 use geo_types::{
-    Coord, Geometry, GeometryCollection, LineString, MultiLineString, MultiPoint, MultiPolygon, Point, Polygon,
+    Coord, Geometry, GeometryCollection, LineString, MultiLineString, MultiPoint, MultiPolygon, Point,
+    Polygon,
 };
 use serde_json::Value;
 use wkt::TryFromWkt;
@@ -37,10 +38,16 @@ pub(super) fn shape(expr: &Expr, to_crs84: &dyn Fn(f64, f64) -> Option<[f64; 2]>
         json => serde_json::to_value(json).ok().and_then(|value| geojson(&value, 0)),
     };
     let read = read.ok_or_else(|| {
-        wrong(expr, "this geometry cannot be read: empty ones, rings of less than three corners and CURVEs are none")
+        wrong(
+            expr,
+            "this geometry cannot be read: empty ones, rings of less than three corners and CURVEs are none",
+        )
     })?;
     if !sound(&read) {
-        return Err(wrong(expr, "a line has two corners or more, a ring three, and a geometry something in it"));
+        return Err(wrong(
+            expr,
+            "a line has two corners or more, a ring three, and a geometry something in it",
+        ));
     }
     Shape::moved(&read, to_crs84).and_then(Shape::new).ok_or_else(nowhere)
 }
@@ -63,7 +70,8 @@ fn numbers(bbox: &[Box<Expr>]) -> Option<[f64; 4]> {
 /// Whether every part has the corners that it needs.
 fn sound(geometry: &Geometry<f64>) -> bool {
     // A ring is closed, so it holds its first corner twice.
-    let area = |p: &Polygon<f64>| std::iter::once(p.exterior()).chain(p.interiors()).all(|ring| ring.0.len() > 3);
+    let area =
+        |p: &Polygon<f64>| std::iter::once(p.exterior()).chain(p.interiors()).all(|ring| ring.0.len() > 3);
     match geometry {
         Geometry::LineString(line) => line.0.len() > 1,
         Geometry::Polygon(polygon) => area(polygon),

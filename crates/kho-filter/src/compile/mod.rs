@@ -175,7 +175,10 @@ impl Compiler<'_> {
             return Err(wrong(expr, format!("LIKE is for text, and this is {}", kind(text.ty()))));
         }
         let Scalar::Literal(Literal::Text(pattern)) = self.scalar(pattern)? else {
-            return Err(wrong(expr, "the pattern of LIKE is a text in quotes, with CASEI or ACCENTI around it or not"));
+            return Err(wrong(
+                expr,
+                "the pattern of LIKE is a text in quotes, with CASEI or ACCENTI around it or not",
+            ));
         };
         if pattern.chars().count() > MAX_PATTERN {
             return Err(FilterError::TooBig { what: "characters in a pattern", most: MAX_PATTERN });
@@ -212,7 +215,10 @@ impl Compiler<'_> {
             return Ok(Predicate::In { value, list: pairs.into_iter().filter_map(literal).collect() });
         }
         if pairs.len() > MAX_FOLDS {
-            return Err(FilterError::TooBig { what: "items in a list that holds more than literals", most: MAX_FOLDS });
+            return Err(FilterError::TooBig {
+                what: "items in a list that holds more than literals",
+                most: MAX_FOLDS,
+            });
         }
         let equal = |(left, right): (Scalar, Scalar)| match (&left, &right) {
             (Scalar::Literal(a), Scalar::Literal(b)) => Predicate::Constant(a.order(b).map(|o| o.is_eq())),
@@ -258,7 +264,10 @@ impl Compiler<'_> {
                 }
                 Ok(Place::Literal(shape))
             }
-            _ => Err(wrong(whole, "a geometry is expected here: geometry, a WKT or GeoJSON literal, or BBOX(…)")),
+            _ => Err(wrong(
+                whole,
+                "a geometry is expected here: geometry, a WKT or GeoJSON literal, or BBOX(…)",
+            )),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Temporal predicates.
 
-use super::{Compiler, Named, Result, kind, wrong};
 use super::scalar::{day, instant};
+use super::{Compiler, Named, Result, kind, wrong};
 use crate::evaluate;
 use crate::time::{End, Period, Relation};
 use crate::tree::Predicate;
@@ -14,7 +14,12 @@ pub(super) fn relation(name: &str) -> Option<Relation> {
 }
 
 impl Compiler<'_> {
-    pub(super) fn temporal(&mut self, expr: &Expr, relation: Relation, args: &[Box<Expr>]) -> Result<Predicate> {
+    pub(super) fn temporal(
+        &mut self,
+        expr: &Expr,
+        relation: Relation,
+        args: &[Box<Expr>],
+    ) -> Result<Predicate> {
         let [left, right] = self.operands(expr, args)?;
         let (left, right) = (self.period(expr, left)?, self.period(expr, right)?);
         let instants = [&left, &right].map(|period| matches!(period, Period::Instant(_)));
@@ -34,7 +39,9 @@ impl Compiler<'_> {
             return Err(wrong(expr, message));
         }
         let unit = left.unit(&right);
-        if let (Some(a), Some(b)) = (evaluate::literal_span(&left, unit), evaluate::literal_span(&right, unit)) {
+        if let (Some(a), Some(b)) =
+            (evaluate::literal_span(&left, unit), evaluate::literal_span(&right, unit))
+        {
             return Ok(Predicate::Constant(Some(relation.holds(a, b))));
         }
         Ok(Predicate::Temporal { relation, left, right, unit })

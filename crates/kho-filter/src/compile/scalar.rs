@@ -43,7 +43,9 @@ impl Compiler<'_> {
             Expr::Property { property } => match self.named(property)? {
                 Named::Id => Ok(Scalar::Column { name: KHO_ID.to_owned(), ty: ColumnType::Integer }),
                 Named::Column(column) => Ok(Scalar::Column { name: column.name.clone(), ty: column.ty }),
-                Named::Geometry => Err(wrong(expr, "geometries are compared with S_EQUALS, S_INTERSECTS and so on")),
+                Named::Geometry => {
+                    Err(wrong(expr, "geometries are compared with S_EQUALS, S_INTERSECTS and so on"))
+                }
             },
             Expr::Float(value) => match number(*value) {
                 Some(value) => Ok(Scalar::Literal(Literal::Float(value))),
@@ -62,11 +64,15 @@ impl Compiler<'_> {
             },
             Expr::Null => Err(wrong(expr, "nothing equals null: ask with IS NULL")),
             Expr::Operation { op, args } => self.deeper(|c| c.made(expr, op, args)),
-            Expr::Array(_) => Err(wrong(expr, "a list is for IN and the array functions; one value is expected here")),
+            Expr::Array(_) => {
+                Err(wrong(expr, "a list is for IN and the array functions; one value is expected here"))
+            }
             Expr::Geometry(_) | Expr::BBox { .. } => {
                 Err(wrong(expr, "geometries are compared with S_EQUALS, S_INTERSECTS and so on"))
             }
-            Expr::Interval { .. } => Err(wrong(expr, "intervals are compared with T_INTERSECTS, T_DURING and so on")),
+            Expr::Interval { .. } => {
+                Err(wrong(expr, "intervals are compared with T_INTERSECTS, T_DURING and so on"))
+            }
         }
     }
 
@@ -196,9 +202,11 @@ fn unlike(whole: &Expr, a: ColumnType, b: ColumnType) -> FilterError {
 
 /// A date as CQL2 writes it.
 pub(super) fn day(whole: &Expr, text: &str) -> Result<Literal> {
-    let days = text.parse::<NaiveDate>().ok().filter(|_| text.len() == 10).and_then(|date| {
-        i32::try_from(date.signed_duration_since(NaiveDate::default()).num_days()).ok()
-    });
+    let days = text
+        .parse::<NaiveDate>()
+        .ok()
+        .filter(|_| text.len() == 10)
+        .and_then(|date| i32::try_from(date.signed_duration_since(NaiveDate::default()).num_days()).ok());
     match days {
         Some(days) => Ok(Literal::Date(days)),
         None => Err(wrong(whole, format!("{:?} is no date; one is 2025-07-01", crate::parse::short(text)))),

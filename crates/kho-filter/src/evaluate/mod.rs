@@ -83,7 +83,8 @@ fn within(value: &Scalar, list: &[Literal], batch: &RecordBatch) -> Result<Boole
     let values = scalar(value, batch)?;
     macro_rules! among {
         ($literal:path, $ty:ty) => {{
-            let set: HashSet<_> = list.iter().filter_map(|l| if let $literal(v) = l { Some(*v) } else { None }).collect();
+            let set: HashSet<_> =
+                list.iter().filter_map(|l| if let $literal(v) = l { Some(*v) } else { None }).collect();
             values.as_primitive::<$ty>().iter().map(|v| Some(set.contains(&v?))).collect()
         }};
     }

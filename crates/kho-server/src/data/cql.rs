@@ -28,11 +28,7 @@ pub(crate) fn filter_crs(app: &App) -> Vec<String> {
 }
 
 /// What the parameters ask of a layer's features, checked against what everybody may see of it.
-pub(crate) async fn filter(
-    app: &App,
-    layer: &Published,
-    params: &Params,
-) -> Result<Option<Filter>, Problem> {
+pub(crate) async fn filter(app: &App, layer: &Published, params: &Params) -> Result<Option<Filter>, Problem> {
     let language = params.get("filter-lang").map(str::parse::<Language>).transpose()?.unwrap_or_default();
     let zone = match params.get("filter-crs") {
         None => None,

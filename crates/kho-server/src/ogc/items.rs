@@ -27,9 +27,8 @@ pub(super) const LIMIT_DEFAULT: usize = 100;
 /// A page for people is shorter.
 const LIMIT_HTML: usize = 20;
 /// The parameters of a page.
-const KNOWN: [&str; 10] = [
-    "f", "bbox", "bbox-crs", "datetime", "limit", "next", "snapshot", FILTER[0], FILTER[1], FILTER[2],
-];
+const KNOWN: [&str; 10] =
+    ["f", "bbox", "bbox-crs", "datetime", "limit", "next", "snapshot", FILTER[0], FILTER[1], FILTER[2]];
 
 pub(super) async fn items(
     State(app): State<App>,

@@ -95,7 +95,9 @@ fn tile_paths() -> Map<String, Value> {
     let set = "{tileMatrixSetId}";
     let tile = "{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}";
     let place = ["tileMatrixSetId", "tileMatrix", "tileRow", "tileCol"];
-    let with = |more: &[&'static str]| [more, &place[..], &["filter", "filter-lang", "filter-crs", "snapshot"][..]].concat();
+    let with = |more: &[&'static str]| {
+        [more, &place[..], &["filter", "filter-lang", "filter-crs", "snapshot"][..]].concat()
+    };
     [
         (
             "/tileMatrixSets".to_owned(),
@@ -325,7 +327,13 @@ mod tests {
 
     #[test]
     fn every_reference_is_inside_the_document() {
-        let document = openapi("t", "http://a/ogc", &["land_parcel"], &["WebMercatorQuad".to_owned()], &[CRS84.to_owned()]);
+        let document = openapi(
+            "t",
+            "http://a/ogc",
+            &["land_parcel"],
+            &["WebMercatorQuad".to_owned()],
+            &[CRS84.to_owned()],
+        );
         let text = document.to_string();
         let references: Vec<&str> =
             text.split("\"$ref\":\"").skip(1).filter_map(|r| r.split('"').next()).collect();
@@ -338,7 +346,13 @@ mod tests {
 
     #[test]
     fn every_path_names_its_parameters() {
-        let document = openapi("t", "http://a/ogc", &["land_parcel"], &["WebMercatorQuad".to_owned()], &[CRS84.to_owned()]);
+        let document = openapi(
+            "t",
+            "http://a/ogc",
+            &["land_parcel"],
+            &["WebMercatorQuad".to_owned()],
+            &[CRS84.to_owned()],
+        );
         let paths = document["paths"].as_object().unwrap();
         assert_eq!(paths.len(), 16);
         for (path, item) in paths {

@@ -43,7 +43,8 @@ pub(super) async fn one(
             let schema = schema(layer, &app, &address, lang);
             let rows = schema["properties"].as_object().into_iter().flatten().map(|(name, property)| {
                 let kind = if property["type"].is_null() { &property["format"] } else { &property["type"] };
-                [name.clone(), html::plain(&property["title"]), html::plain(kind)].map(|text| html::escape(&text))
+                [name.clone(), html::plain(&property["title"]), html::plain(kind)]
+                    .map(|text| html::escape(&text))
             });
             let links = representations(&address, &params.all(), format, SCHEMA);
             let body = html::table(&["name", "title", "type"], rows) + &html::links(&links);

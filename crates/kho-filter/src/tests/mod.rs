@@ -1,0 +1,1 @@
+//! Filters over a layer that has a column of every type.
