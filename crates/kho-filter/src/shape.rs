@@ -65,7 +65,8 @@ impl Shape {
 pub(crate) fn at_rest(bytes: &[u8]) -> Option<Geometry<f64>> {
     let geometry = wkb::reader::read_wkb(bytes).ok()?.try_to_geometry()?;
     // Relate must not see a NaN.
-    geometry.coords_iter().all(|c| c.x.is_finite() && c.y.is_finite()).then_some(geometry)
+    let finite = geometry.coords_iter().all(|c| c.x.is_finite() && c.y.is_finite());
+    finite.then_some(geometry)
 }
 
 /// Whether the relation holds of two geometries.

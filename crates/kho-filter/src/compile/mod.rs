@@ -3,6 +3,7 @@
 mod array;
 mod geometry;
 mod period;
+mod place;
 mod scalar;
 
 use crate::FilterError;
@@ -329,8 +330,7 @@ fn kind(ty: ColumnType) -> &'static str {
 }
 
 fn wrong(expr: &Expr, message: impl Into<String>) -> FilterError {
-    let place = expr.to_text().map_or_else(|_| "…".to_owned(), |text| crate::parse::short(&text));
-    FilterError::Meaning { place, message: message.into() }
+    FilterError::Meaning { place: place::place(expr), message: message.into() }
 }
 
 fn unknown(expr: &Expr, op: &str) -> FilterError {

@@ -4,7 +4,7 @@ use super::{column, data_type};
 use crate::FilterError;
 use crate::tree::{Arithmetic, Literal, Scalar, number};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Datum, Float64Array, Int64Array, RecordBatch,
+    ArrayRef, AsArray, BooleanArray, Date32Array, Datum, Float64Array, Int64Array, RecordBatch,
     Scalar as One, StringArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Float64Type, Int64Type};
