@@ -55,6 +55,27 @@ fn texts() {
     }
 }
 
+/// What is within the limits is not refused for the work that it makes.
+#[test]
+fn big_ones_are_read() {
+    let corner = |n: u32| {
+        let turn = f64::from(n) / 2_500.0 * std::f64::consts::TAU;
+        format!("{:.7} {:.7}", 109.0 + turn.cos(), 12.0 + turn.sin())
+    };
+    let ring: Vec<String> = (0..2_500).chain([0]).map(corner).collect();
+    let big = format!("S_INTERSECTS(geometry, POLYGON(({})))", ring.join(", "));
+    assert!(big.len() > MAX_BYTES * 3 / 4 && big.len() <= MAX_BYTES);
+    assert!(parse(&big).unwrap().bounds().is_some());
+    let list: Vec<String> = (0..9_000).map(|n| n.to_string()).collect();
+    let found =
+        passing(&format!("so IN ({})", list.join(", ")), &[Row { so: Some(8_999), ..Row::default() }]);
+    assert_eq!(found, [1]);
+    let chain = vec!["so = 1"; MAX_OPERATORS / 2].join(" OR ");
+    assert_eq!(parse(&chain).unwrap().columns(), ["so"]);
+    let deep = format!("{}so = 1{}", "(".repeat(MAX_DEPTH), ")".repeat(MAX_DEPTH));
+    assert_eq!(parse(&deep).unwrap().text(), "so = 1");
+}
+
 #[test]
 fn jsons() {
     let nested = |n: usize| format!("{}true{}", r#"{"op":"not","args":["#.repeat(n), "]}".repeat(n));
