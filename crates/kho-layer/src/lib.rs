@@ -14,6 +14,7 @@
 //! ```
 
 mod arrow_schema;
+mod bounds;
 mod city;
 mod code_list;
 mod column;
@@ -29,6 +30,7 @@ mod text;
 pub use arrow_schema::{
     CRS84, GEOMETRY, GEOMETRY_EXTENSION, KHO_ID, arrow_schema, column_field, geometry_field, id_field,
 };
+pub use bounds::{Bounds, intersects, wkb_bounds};
 pub use city::{BakeConfig, City, CityConfig, Composite, MAX_TILE_LAYERS, layer_path};
 pub use code_list::{CodeEntry, CodeList};
 pub use column::{AccessClass, Column, ColumnType};
@@ -39,4 +41,4 @@ pub use overview::{Overview, OverviewRule, POINT_COUNT};
 pub use source::{PostgresDef, SecretUrl, SourceDef, SourceKind, is_postgres_url};
 pub use standard::StandardModel;
 pub use style::LayerStyle;
-pub use text::{Text, fold, is_name};
+pub use text::{Text, fold, fold_accents, fold_case, is_name};

@@ -41,6 +41,29 @@ pub fn fold(text: &str) -> String {
         .collect()
 }
 
+/// Folds case alone: lower case, letter by letter.
+///
+/// ```
+/// assert_eq!(kho_layer::fold_case("ĐẠI LỘ"), "đại lộ");
+/// ```
+pub fn fold_case(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// Folds diacritics alone: NFD, marks dropped, đ→d and Đ→D, NFC.
+///
+/// ```
+/// assert_eq!(kho_layer::fold_accents("Đường Trần Phú"), "Duong Tran Phu");
+/// ```
+pub fn fold_accents(text: &str) -> String {
+    let plain = text.nfd().filter(|c| !is_combining_mark(*c)).map(|c| match c {
+        'đ' => 'd',
+        'Đ' => 'D',
+        c => c,
+    });
+    plain.nfc().collect()
+}
+
 /// Whether `name` may name a layer or a column: a lower-case ASCII letter, then letters, digits
 /// and underscores, at most 63 bytes (PostgreSQL's limit, so that every export keeps the name).
 pub fn is_name(name: &str) -> bool {
@@ -58,6 +81,14 @@ mod tests {
     fn folds_vietnamese() {
         assert_eq!(fold("Thửa đất ĐẠI LỘ"), "thua dat dai lo");
         assert_eq!(fold("oà òa"), "oa oa");
+    }
+
+    #[test]
+    fn folding_both_is_folding_each() {
+        for text in ["Thửa đất ĐẠI LỘ", "oà òa", "Trần Phú", "ÄÖ é", ""] {
+            assert_eq!(fold_case(&fold_accents(text)), fold(text));
+            assert_eq!(fold_accents(&fold_case(text)), fold(text));
+        }
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 mod coarse;
 mod composite;
+mod filtered;
 mod recode;
 
-use crate::block::GeometryBlock;
+use crate::block::{GeometryBlock, Rows};
 use crate::generalise::Rule;
 use crate::grid::{Grid, TileFrame};
 use crate::index::{Group, LayerIndex, columns_id};
@@ -17,6 +18,7 @@ use crate::{Encoding, Representation, Tile, TileError};
 use coarse::is_overview;
 use futures::{StreamExt, TryStreamExt};
 use kho_access::Grant;
+use kho_filter::{Filter, FilterId};
 use kho_lake::{Lake, SnapshotId};
 use moka::future::Cache;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -88,6 +90,7 @@ struct TileKey {
     x: u32,
     y: u32,
     representation: Representation,
+    filter: Option<FilterId>,
     /// Whether it is drawn from an [`Overview`]: that may come later than the first tile.
     shared: bool,
 }
@@ -199,6 +202,30 @@ impl TileEngine {
         y: u32,
         representation: impl Into<Representation>,
     ) -> Result<Tile, TileError> {
+        self.filtered(grant, None, grid, z, x, y, representation).await
+    }
+
+    /// [`TileEngine::tile_on`] with the features that pass a filter, and no others. The filter must
+    /// have been made for this very grant's layer and class. A fabric's borders are drawn as they are
+    /// in the whole layer: a filter leaves features out and moves none.
+    ///
+    /// # Errors
+    /// As [`TileEngine::tile`]; [`TileError::Filter`] if the filter is another grant's or asks about a
+    /// restricted column: those lie in files that are not opened here, and a tile must not tell of them.
+    #[allow(clippy::too_many_arguments, reason = "an address is four of them")]
+    pub async fn filtered(
+        &self,
+        grant: &Grant,
+        filter: Option<&Filter>,
+        grid: Grid,
+        z: u8,
+        x: u32,
+        y: u32,
+        representation: impl Into<Representation>,
+    ) -> Result<Tile, TileError> {
+        if let Some(filter) = filter {
+            filtered::check(filter, grant)?;
+        }
         let representation = representation.into();
         let zoom = grid.mercator_zoom(z);
         let frame = TileFrame::new(grid, z, x, y, self.reach(grant, zoom))?;
@@ -208,6 +235,8 @@ impl TileEngine {
         let index = self.index(grant, grid).await?;
         let overview = self.overview(grant, &index, &frame, z).await?;
         let shared = overview.is_some();
+        // After the overview, which is made of the whole layer.
+        let index = filter.map_or_else(|| Arc::clone(&index), |filter| Arc::new(index.narrowed(filter)));
         let (manner, packing) = (self.manner(grant, zoom), self.packing(grant, zoom, representation));
         let make = async {
             let (tile, took) = self.make_timed(&index, overview, frame, manner, packing).await?;
@@ -225,6 +254,7 @@ impl TileEngine {
             x,
             y,
             representation,
+            filter: filter.map(Filter::id),
             shared,
         };
         if let Some(tile) = tiles.get(&key).await {
@@ -437,7 +467,7 @@ impl TileEngine {
                 .buffered(self.0.cores.max(2))
                 .try_collect()
                 .await?;
-            for (group, (geometry, _)) in chunk.iter().zip(&mut loaded) {
+            for (group, (geometry, ..)) in chunk.iter().zip(&mut loaded) {
                 if let Some(block) = overview.and_then(|o| o.block(*group)) {
                     *geometry = Arc::clone(block);
                 }
@@ -449,8 +479,9 @@ impl TileEngine {
             let work = move || {
                 let _permit = permit;
                 let start = Instant::now();
-                for (geometry, attributes) in &loaded {
-                    coarse::block(&mut painter, &index, geometry, attributes, &frame, manner);
+                for (geometry, attributes, passing) in &loaded {
+                    let rows = Rows { geometry, attributes, passing: passing.as_ref() };
+                    coarse::block(&mut painter, &index, rows, &frame, manner);
                 }
                 let tile = (number == last)
                     .then(|| coarse::finish(&mut painter, &index, &frame, buffer, manner, packing));

@@ -30,6 +30,9 @@ pub enum TileError {
         #[source]
         source: Arc<kho_lake::LakeError>,
     },
+    /// The filter is not one for this grant.
+    #[error(transparent)]
+    Filter(#[from] kho_filter::FilterError),
     /// A data file could not be read.
     #[error("data file {file} of layer {layer} cannot be read: {message}")]
     File {
@@ -59,6 +62,10 @@ pub enum TileError {
 impl TileError {
     /// Whether the mistake is in the request, so that asking again cannot help.
     pub fn is_user_error(&self) -> bool {
-        matches!(self, Self::NoSuchTile { .. })
+        match self {
+            Self::NoSuchTile { .. } => true,
+            Self::Filter(error) => error.is_user_error(),
+            _ => false,
+        }
     }
 }

@@ -6,11 +6,12 @@ use crate::grid::{EVERYWHERE, Grid, WorldBox};
 use crate::stats::LayerCounters;
 use crate::touched::Touched;
 use kho_access::Grant;
+use kho_filter::Filter;
 use kho_lake::{Lake, LakeError, SnapshotId, row_group_bounds};
 use kho_layer::GEOMETRY;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use rstar::primitives::{GeomWithData, Rectangle};
-use rstar::{AABB, RTree};
+use rstar::{AABB, Envelope, RTree, RTreeObject};
 use std::path::PathBuf;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
@@ -37,7 +38,8 @@ impl OpenFile {
 pub(crate) type Group = (u32, u32);
 
 /// A layer at a snapshot as a grant sees it, in a grid: an R-tree over the row groups of its files.
-#[derive(Debug)]
+/// Cheap to clone, but for the names.
+#[derive(Debug, Clone)]
 pub(crate) struct LayerIndex {
     /// The layer's name.
     pub layer: String,
@@ -46,20 +48,22 @@ pub(crate) struct LayerIndex {
     /// The snapshot that last changed the layer.
     pub version: SnapshotId,
     /// The snapshot that last changed the layer, or a part of it.
-    since: Touched,
+    since: Arc<Touched>,
+    /// What of it is to be drawn, if not all; and where that can be.
+    pub filter: Option<(Filter, WorldBox)>,
     /// The granted columns, in the layer's order.
     pub keys: Vec<String>,
     /// A hash of [`LayerIndex::keys`].
     pub columns: u64,
     /// What the zooms below the layer's own show of these columns.
-    pub rule: Option<Rule>,
+    pub rule: Option<Arc<Rule>>,
     /// About how many points the layer's geometries have, from the footers alone.
     pub points: u64,
     /// What has been made of the layer; one for all its indices.
     pub counters: Arc<LayerCounters>,
     /// The data files.
     pub files: Vec<Arc<OpenFile>>,
-    tree: RTree<GeomWithData<Rectangle<[i64; 2]>, Group>>,
+    tree: Arc<RTree<GeomWithData<Rectangle<[i64; 2]>, Group>>>,
 }
 
 impl LayerIndex {
@@ -76,15 +80,16 @@ impl LayerIndex {
         let keys: Vec<String> = grant.open_columns().map(|c| c.name.clone()).collect();
         let mut index = Self {
             columns: columns_id(grant),
-            rule: Rule::of(grant.layer(), &keys),
+            rule: Rule::of(grant.layer(), &keys).map(Arc::new),
             keys,
             grid,
             version: 0,
-            since: Touched::default(),
+            since: Arc::default(),
+            filter: None,
             points: 0,
             counters,
             files: Vec::new(),
-            tree: RTree::new(),
+            tree: Arc::new(RTree::new()),
             layer: layer.clone(),
         };
         let found = match lake.files(grant).await {
@@ -95,7 +100,7 @@ impl LayerIndex {
         let history = lake.history(grant).await.map_err(refused)?;
         let projector = grid.projector();
         index.version = found.layer_since;
-        index.since = Touched::new(found.layer_since, &history, |b| projector.project_box(b));
+        index.since = Arc::new(Touched::new(found.layer_since, &history, |b| projector.project_box(b)));
         let mut groups = Vec::new();
         let reader = lake.clone();
         let files = tokio::task::spawn_blocking(move || {
@@ -123,14 +128,14 @@ impl LayerIndex {
                 .map_err(|e| refused(LakeError::Parquet(e)))?;
             index.files.push(Arc::new(OpenFile { id: file.id, path: file.path, reader }));
         }
-        index.tree = RTree::bulk_load(groups);
+        index.tree = Arc::new(RTree::bulk_load(groups));
         Ok(index)
     }
 
     /// The rule by which a tile is made that stands for a zoom of WebMercatorQuad, if it is one of an
     /// overview.
     pub fn rule_at(&self, zoom: u8) -> Option<&Rule> {
-        self.rule.as_ref().filter(|rule| zoom < rule.below)
+        self.rule.as_deref().filter(|rule| zoom < rule.below)
     }
 
     /// The snapshot that a tile with this window is to be kept under.
@@ -138,12 +143,26 @@ impl LayerIndex {
         self.since.at(window)
     }
 
+    /// The same layer with nothing to be drawn but what passes a filter, which must have been checked
+    /// against the index's grant.
+    pub fn narrowed(&self, filter: &Filter) -> Self {
+        // Boxes are projected here as the row groups' own are, so what meets in degrees meets.
+        let place = filter.bounds().map_or(EVERYWHERE, |b| self.grid.projector().project_box(b));
+        Self { filter: Some((filter.clone(), place)), ..self.clone() }
+    }
+
     /// The row groups that may have something in the window, in the order of the files.
     pub fn groups(&self, window: &WorldBox) -> Vec<Group> {
         let r = rectangle(window);
         let envelope = AABB::from_corners(r.lower(), r.upper());
-        let mut found: Vec<Group> =
-            self.tree.locate_in_envelope_intersecting(&envelope).map(|g| g.data).collect();
+        let place = self.filter.as_ref().map_or(EVERYWHERE, |(_, place)| *place);
+        let place = rectangle(&place).envelope();
+        let mut found: Vec<Group> = self
+            .tree
+            .locate_in_envelope_intersecting(&envelope)
+            .filter(|g| g.geom().envelope().intersects(&place))
+            .map(|g| g.data)
+            .collect();
         found.sort_unstable();
         found
     }

@@ -45,8 +45,8 @@ pub use bake::{Archive, BakeOptions, BakeReport, BakeStore, BakedTile, Former, Z
 pub use engine::{Drawing, TileConfig, TileEngine};
 pub use error::TileError;
 pub use federated::{
-    Description, FederatedTile, Federation, SourceError, SourceLayerKind, SourceStatus, SourceTile, TileSource,
-    VectorLayer, source_of,
+    Description, FederatedTile, Federation, SourceError, SourceLayerKind, SourceStatus, SourceTile,
+    TileSource, VectorLayer, source_of,
 };
 pub use grid::{Grid, MAX_ZOOM, TILE_PIXELS, TileMatrix, TileRange, Vn2000Grid};
 pub use overview::FabricConfig;

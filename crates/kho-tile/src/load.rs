@@ -5,8 +5,10 @@ use crate::block::{AttributeBlock, GeometryBlock, GeometryBuilder};
 use crate::grid::Grid;
 use crate::index::{Group, LayerIndex, OpenFile};
 use crate::stats::Counters;
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, BooleanBufferBuilder, RecordBatch};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Int64Type};
+use kho_filter::{Filter, FilterId};
 use kho_layer::{GEOMETRY, KHO_ID};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
@@ -31,12 +33,16 @@ enum Part {
     Geometry(Grid),
     /// The hash of the columns.
     Attributes(u64),
+    /// Which rows pass a filter. Its id says for which layer and grant class it was made, so nobody
+    /// is answered out of another's.
+    Passing(FilterId),
 }
 
 #[derive(Debug, Clone)]
 enum Block {
     Geometry(Arc<GeometryBlock>),
     Attributes(Arc<AttributeBlock>),
+    Passing(BooleanBuffer),
 }
 
 impl Block {
@@ -44,6 +50,7 @@ impl Block {
         let bytes = match self {
             Self::Geometry(b) => b.weight(),
             Self::Attributes(b) => b.weight(),
+            Self::Passing(rows) => size_of::<Self>() + rows.len().div_ceil(8),
         };
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
@@ -58,8 +65,8 @@ pub(crate) struct Blocks {
     counters: Arc<Counters>,
 }
 
-/// A row group as the painter needs it.
-pub(crate) type LoadedGroup = (Arc<GeometryBlock>, Arc<AttributeBlock>);
+/// A row group as the painter needs it, and which of its rows are to be drawn if not all.
+pub(crate) type LoadedGroup = (Arc<GeometryBlock>, Arc<AttributeBlock>, Option<BooleanBuffer>);
 
 impl Blocks {
     /// A cache of at most `bytes`.
@@ -94,8 +101,8 @@ impl Blocks {
         let key = BlockKey { file: file.id, group: group.1, part: Part::Attributes(index.columns) };
         let attributes =
             self.cached(key, index, file, move |file, group| read_attributes(file, group, &keys));
-        match futures::try_join!(geometry, attributes)? {
-            (g, Block::Attributes(a)) => Ok((g, a)),
+        match futures::try_join!(geometry, attributes, self.passing(index, group))? {
+            (g, Block::Attributes(a), passing) => Ok((g, a, passing)),
             _ => Err(TileError::Internal("a block of the wrong kind".into())),
         }
     }
@@ -110,7 +117,32 @@ impl Blocks {
         let read = move |file: &OpenFile, group: usize| read_geometry(file, group, grid);
         match self.cached(key, index, file, read).await? {
             Block::Geometry(g) => Ok(g),
-            Block::Attributes(_) => Err(TileError::Internal("a block of the wrong kind".into())),
+            _ => Err(TileError::Internal("a block of the wrong kind".into())),
+        }
+    }
+
+    /// Which rows of a row group are to be drawn; `None` for all. Read once for a filter, and only the
+    /// columns that it asks about.
+    pub async fn passing(
+        &self,
+        index: &LayerIndex,
+        group: Group,
+    ) -> Result<Option<BooleanBuffer>, TileError> {
+        let Some((filter, _)) = &index.filter else { return Ok(None) };
+        // Checked against the grant already; but what the index does not open is not read, whoever asks.
+        let open = |c: &String| index.keys.contains(c) || c == KHO_ID || c == GEOMETRY;
+        if !filter.columns().iter().all(open) {
+            return Err(TileError::Internal("a filter on a column that is not open".into()));
+        }
+        let Some(file) = index.files.get(group.0 as usize) else {
+            return Err(TileError::Internal("a row group of no file".into()));
+        };
+        let key = BlockKey { file: file.id, group: group.1, part: Part::Passing(filter.id()) };
+        let filter = filter.clone();
+        let read = move |file: &OpenFile, group: usize| read_passing(file, group, &filter);
+        match self.cached(key, index, file, read).await? {
+            Block::Passing(rows) => Ok(Some(rows)),
+            _ => Err(TileError::Internal("a block of the wrong kind".into())),
         }
     }
 
@@ -210,4 +242,14 @@ fn read_attributes(file: &OpenFile, group: usize, keys: &[String]) -> Result<Blo
     let present: Vec<&str> = keys.iter().map(String::as_str).chain([KHO_ID]).collect();
     let batches = read(file, group, &present)?;
     AttributeBlock::new(keys, &batches).map(|b| Block::Attributes(Arc::new(b))).map_err(|e| e.to_string())
+}
+
+fn read_passing(file: &OpenFile, group: usize, filter: &Filter) -> Result<Block, String> {
+    // With the id, so that there is a column whatever the file has.
+    let columns: Vec<&str> = filter.columns().iter().map(String::as_str).chain([KHO_ID]).collect();
+    let mut rows = BooleanBufferBuilder::new(0);
+    for batch in read(file, group, &columns)? {
+        rows.append_buffer(filter.matches(&batch).map_err(|e| e.to_string())?.values());
+    }
+    Ok(Block::Passing(rows.finish()))
 }

@@ -1,6 +1,6 @@
 //! Cutting a tile out of blocks: the inner loop.
 
-use crate::block::{AttributeBlock, Feature, GeometryBlock};
+use crate::block::{Feature, Rows};
 use crate::generalise::Gathered;
 use crate::geom::{P, Shape, ShapeOutcome, clean_line, clip_line, clip_ring, simplify_line};
 use crate::grid::{TileFrame, WorldBox};
@@ -61,16 +61,11 @@ impl Painter {
         self.gathered.clear();
     }
 
-    /// Draws what a block has in the tile. `attributes` must be of the same rows.
-    pub fn block(
-        &mut self,
-        geometry: &GeometryBlock,
-        attributes: &AttributeBlock,
-        frame: &TileFrame,
-        manner: Manner,
-    ) {
+    /// Draws what a row group has in the tile.
+    pub fn block(&mut self, rows: Rows<'_>, frame: &TileFrame, manner: Manner) {
+        let Rows { geometry, attributes, .. } = rows;
         self.layer.start_block(attributes.dictionary());
-        geometry.tree().search(&frame.window, |row, bounds, whole| {
+        rows.search(&frame.window, |row, bounds, whole| {
             let Some(feature) = geometry.feature(row) else { return };
             self.tally.candidates += 1;
             let small = bounds[2] - bounds[0] < frame.least && bounds[3] - bounds[1] < frame.least;

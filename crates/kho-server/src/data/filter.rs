@@ -1,6 +1,7 @@
-//! Which features are asked for: a window on the map, a span of valid time.
+//! Which features are asked for: a window on the map, a span of valid time, and what else they must be.
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::and;
 use arrow::datatypes::{DataType, Date32Type};
 use chrono::{DateTime, Days, FixedOffset, NaiveDate, Utc};
 use kho_lake::{Bounds, wkb_bounds};
@@ -130,29 +131,41 @@ pub(crate) fn meet(a: &Bounds, window: &Bounds) -> bool {
 }
 
 /// What a feature must meet.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
     pub(crate) window: Option<Bounds>,
     pub(crate) valid: Option<Span>,
+    /// In CQL2.
+    pub(crate) passing: Option<kho_filter::Filter>,
 }
 
 impl Filter {
     /// Whether everything passes.
     pub(crate) fn is_empty(&self) -> bool {
-        self.window.is_none() && self.valid.is_none()
+        self.window.is_none() && self.valid.is_none() && self.passing.is_none()
     }
 
     /// Whether features within these bounds can pass; unknown bounds may hold anything.
     pub(crate) fn may_meet(&self, bounds: Option<&Bounds>) -> bool {
-        match (&self.window, bounds) {
-            (Some(window), Some(bounds)) => meet(bounds, window),
-            _ => true,
-        }
+        let place = self.passing.as_ref().and_then(kho_filter::Filter::bounds);
+        let windows = [self.window.as_ref(), place.as_ref()].into_iter().flatten();
+        bounds.is_none_or(|bounds| windows.into_iter().all(|window| meet(bounds, window)))
     }
 
     /// Which rows pass; `None` for all of them.
-    pub(crate) fn rows(&self, batch: &RecordBatch, def: &LayerDef) -> Option<BooleanArray> {
-        if self.is_empty() {
+    pub(crate) fn rows(&self, batch: &RecordBatch, def: &LayerDef) -> Result<Option<BooleanArray>, Problem> {
+        let here = self.in_window_and_valid(batch, def);
+        let Some(passing) = &self.passing else { return Ok(here) };
+        let passing = passing.matches(batch)?;
+        Ok(Some(match here {
+            Some(here) => and(&here, &passing)?,
+            None => passing,
+        }))
+    }
+
+    /// Which rows are in the window and valid; `None` for all of them.
+    fn in_window_and_valid(&self, batch: &RecordBatch, def: &LayerDef) -> Option<BooleanArray> {
+        if self.window.is_none() && self.valid.is_none() {
             return None;
         }
         let shapes = batch.column_by_name(GEOMETRY).and_then(|c| c.as_binary_opt::<i32>());

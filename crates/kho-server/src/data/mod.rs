@@ -3,6 +3,7 @@
 pub(crate) mod at;
 pub(crate) mod caches;
 pub(crate) mod catalogue;
+pub(crate) mod cql;
 pub(crate) mod filter;
 pub(crate) mod geojson;
 pub(crate) mod index;

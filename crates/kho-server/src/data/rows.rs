@@ -43,13 +43,13 @@ pub(crate) async fn page(
     limit: usize,
 ) -> Result<Page, Problem> {
     let (lake, layer) = (lake.clone(), Arc::clone(layer));
-    tokio::task::spawn_blocking(move || read_page(&lake, &layer, filter, start, limit)).await?
+    tokio::task::spawn_blocking(move || read_page(&lake, &layer, &filter, start, limit)).await?
 }
 
 fn read_page(
     lake: &Lake,
     layer: &Published,
-    filter: Filter,
+    filter: &Filter,
     start: Option<Position>,
     limit: usize,
 ) -> Result<Page, Problem> {
@@ -77,7 +77,7 @@ fn read_file(
     lake: &Lake,
     layer: &Published,
     file: &DataFile,
-    filter: Filter,
+    filter: &Filter,
     skip: u64,
     limit: usize,
     page: &mut Page,
@@ -92,6 +92,9 @@ fn read_file(
         let group_start = first_row;
         first_row += rows;
         if first_row <= skip || !filter.may_meet(group.bounds.as_ref()) {
+            continue;
+        }
+        if nothing_passes(&open, layer, filter, number)? {
             continue;
         }
         let skipped = skip.saturating_sub(group_start);
@@ -115,16 +118,35 @@ fn read_file(
     Ok(ControlFlow::Continue(()))
 }
 
+/// Whether nothing in a row group passes the CQL2 filter, as far as its own columns tell: most of a
+/// layer is not decoded for a filter that few features pass. Geometries are not read twice.
+fn nothing_passes(open: &Open, layer: &Published, filter: &Filter, group: usize) -> Result<bool, Problem> {
+    let Some(passing) = filter.passing.as_ref().filter(|p| !p.is_spatial() && !p.columns().is_empty()) else {
+        return Ok(false);
+    };
+    let names: Vec<&str> = passing.columns().iter().map(String::as_str).collect();
+    let schema = granted(&layer.files, &names);
+    if schema.fields().is_empty() {
+        return Ok(false);
+    }
+    for batch in open.read(&schema, vec![group], None, 8192)? {
+        if passing.matches(&conform(&batch?, &schema)?)?.true_count() > 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Adds what passes to the page; the number of the first row that no longer fits, if any.
 fn take(
     batch: RecordBatch,
     layer: &Published,
-    filter: Filter,
+    filter: &Filter,
     limit: usize,
     page: &mut Page,
 ) -> Result<Option<u64>, Problem> {
     let room = limit - page.count;
-    let Some(keep) = filter.rows(&batch, layer.def()) else {
+    let Some(keep) = filter.rows(&batch, layer.def())? else {
         let fits = batch.num_rows().min(room);
         let over = batch.num_rows() > room;
         page.count += fits;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kho_access::AccessError;
+use kho_filter::FilterError;
 use kho_lake::LakeError;
 use kho_network::NetworkError;
 use kho_query::QueryError;
@@ -149,6 +150,16 @@ impl From<AccessError> for Problem {
     }
 }
 
+impl From<FilterError> for Problem {
+    fn from(error: FilterError) -> Self {
+        match error {
+            FilterError::Access(error) => Self::from(error),
+            error if error.is_user_error() => Self::bad_request(sentence(&error)),
+            error => Self::internal(&error),
+        }
+    }
+}
+
 impl From<&LakeError> for Problem {
     fn from(error: &LakeError) -> Self {
         match error {
@@ -186,6 +197,7 @@ impl From<TileError> for Problem {
         match &error {
             TileError::NoSuchTile { .. } => Self::bad_request(sentence(&error)),
             TileError::Lake { source, .. } => Self::from(&**source),
+            TileError::Filter(error) => Self::from(error.clone()),
             error => Self::internal(error),
         }
     }

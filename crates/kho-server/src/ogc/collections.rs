@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::queryables::{QUERYABLES, SCHEMA};
 use super::tiles::TILESETS;
 use super::{
     CRS84, GEOJSON, HTML, JSON, city_title, document, html, language, link, page, pin, representations,
@@ -72,6 +73,7 @@ pub(super) async fn one(
         Format::Html => {
             let items = format!("{base}/ogc/collections/{name}/items?f=html");
             let tiles = format!("{base}/ogc/collections/{name}/tiles?f=html");
+            let queryables = format!("{base}/ogc/collections/{name}/queryables?f=html");
             let columns = layer.grant.columns().map(|column| {
                 [
                     html::escape(&column.name),
@@ -81,7 +83,11 @@ pub(super) async fn one(
             });
             let description = layer.def().description.as_ref().map_or("", |d| d.get(lang));
             let body = html::paragraph(description)
-                + &html::list([html::anchor(&items, "Items"), html::anchor(&tiles, "Tiles")].into_iter())
+                + &html::list(
+                    [(&items, "Items"), (&tiles, "Tiles"), (&queryables, "Queryables")]
+                        .into_iter()
+                        .map(|(address, name)| html::anchor(address, name)),
+                )
                 + &html::table(&["name", "title", "unit"], columns);
             let crumbs = [(format!("{base}/ogc/collections?f=html"), "Collections".to_owned())];
             page(
@@ -121,6 +127,7 @@ fn collection(layer: &Published, at: &At, base: &str, lang: &str) -> Value {
             link(format!("{root}?f=html"), "alternate", HTML, def.title.get(lang)),
             link(format!("{root}/items{pin}"), "items", GEOJSON, def.title.get(lang)),
             link(format!("{root}/items?f=html"), "items", HTML, def.title.get(lang)),
+            link(format!("{root}/queryables{pin}"), QUERYABLES, SCHEMA, "Queryables"),
             link(format!("{root}/tiles{pin}"), TILESETS, JSON, "Tiles"),
             link(format!("{base}/tiles/{}{pin}", def.name), "related", JSON, "TileJSON"),
         ],

@@ -10,6 +10,7 @@ use super::{GEOJSON, HTML, JSON, html, language, link, page as html_page, pin, r
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
+use crate::data::cql::{self, FILTER};
 use crate::data::filter::{Filter, Span, parse_bbox};
 use crate::data::geojson::{value, write_feature, write_features};
 use crate::data::index;
@@ -26,7 +27,8 @@ pub(super) const LIMIT_DEFAULT: usize = 100;
 /// A page for people is shorter.
 const LIMIT_HTML: usize = 20;
 /// The parameters of a page.
-const KNOWN: [&str; 7] = ["f", "bbox", "bbox-crs", "datetime", "limit", "next", "snapshot"];
+const KNOWN: [&str; 10] =
+    ["f", "bbox", "bbox-crs", "datetime", "limit", "next", "snapshot", FILTER[0], FILTER[1], FILTER[2]];
 
 pub(super) async fn items(
     State(app): State<App>,
@@ -45,10 +47,8 @@ pub(super) async fn items(
         Some(limit) => limit.min(LIMIT_MAX),
         None => usual,
     };
-    let filter = Filter {
-        window: parse_bbox(params.get("bbox"), params.get("bbox-crs"))?,
-        valid: params.get("datetime").map(Span::parse).transpose()?,
-    };
+    let window = parse_bbox(params.get("bbox"), params.get("bbox-crs"))?;
+    let valid = params.get("datetime").map(Span::parse).transpose()?;
     let token = params.get("next").map(token).transpose()?;
     // The token's snapshot holds for all pages, so that a delivery in between changes none of them.
     let at = match token {
@@ -61,8 +61,9 @@ pub(super) async fn items(
         None => at,
     };
     let layer = at.catalogue.require(&name)?;
+    let filter = Filter { window, valid, passing: cql::filter(&app, layer, &params).await? };
     let start = token.map(|token| token.position);
-    let found = page(&app.lake, layer, filter, start, limit).await?;
+    let found = page(&app.lake, layer, filter.clone(), start, limit).await?;
     let answer = Answer {
         layer,
         at: &at,

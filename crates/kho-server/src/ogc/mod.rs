@@ -1,10 +1,11 @@
-//! OGC API Features 1 (Core, GeoJSON, HTML, OpenAPI 3.0) and OGC API Tiles 1.
+//! OGC API Features 1 (Core, GeoJSON, HTML, OpenAPI 3.0) and 3 (filters in CQL2), and OGC API Tiles 1.
 
 mod collections;
 pub(crate) mod html;
 mod items;
 mod landing;
 mod openapi;
+mod queryables;
 mod tiles;
 mod token;
 
@@ -43,6 +44,7 @@ pub(crate) fn routes(turns: &Turns) -> Router<App> {
         .route("/ogc/api", get(openapi::api))
         .route("/ogc/collections", get(collections::list))
         .route("/ogc/collections/{collection}", get(collections::one))
+        .route("/ogc/collections/{collection}/queryables", get(queryables::one))
         .route("/ogc/plain.css", get(html::css))
         .merge(items)
         .merge(tiles::routes())

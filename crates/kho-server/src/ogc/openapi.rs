@@ -3,14 +3,17 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use kho_filter::MAX_BYTES;
 use kho_tile::Grid;
 use serde_json::{Map, Value, json};
 
 use super::items::{LIMIT_DEFAULT, LIMIT_MAX};
+use super::queryables::SCHEMA;
 use super::{CRS84, GEOJSON, HTML, JSON, OPENAPI, city_title, document, html, language, page};
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::MAX_LAYERS;
+use crate::data::cql::filter_crs;
 use crate::http::base::Base;
 use crate::http::conditional::Freshness;
 use crate::http::negotiate::Format;
@@ -30,7 +33,8 @@ pub(super) async fn api(
     let lang = language(&headers);
     let names: Vec<&str> = at.catalogue.layers.iter().map(|layer| layer.name()).collect();
     let grids: Vec<String> = grids(&app.city).into_iter().map(Grid::id).collect();
-    let body = openapi(&city_title(&app.city, lang), &format!("{base}/ogc"), &names, &grids);
+    let crs = filter_crs(&app);
+    let body = openapi(&city_title(&app.city, lang), &format!("{base}/ogc"), &names, &grids, &crs);
     match Format::of(&params, &headers)? {
         Format::Json => Ok(document(OPENAPI, Freshness::Revalidate, &body, &headers)),
         Format::Html => {
@@ -44,7 +48,7 @@ pub(super) async fn api(
     }
 }
 
-fn openapi(title: &str, server: &str, collections: &[&str], grids: &[String]) -> Value {
+fn openapi(title: &str, server: &str, collections: &[&str], grids: &[String], crs: &[String]) -> Value {
     let mut document = json!({
         "openapi": "3.0.3",
         "info": {"title": title, "version": env!("CARGO_PKG_VERSION")},
@@ -59,13 +63,16 @@ fn openapi(title: &str, server: &str, collections: &[&str], grids: &[String]) ->
                 "collection", "One collection", "capabilities", &["collectionId", "f", "snapshot"], JSON, "collection", true),
             "/collections/{collectionId}/items": operation(
                 "items", "Features of a collection, page by page", "data",
-                &["collectionId", "limit", "bbox", "bbox-crs", "datetime", "next", "f", "snapshot"],
+                &["collectionId", "limit", "bbox", "bbox-crs", "datetime", "filter", "filter-lang", "filter-crs", "next", "f", "snapshot"],
                 GEOJSON, "featureCollectionGeoJSON", true),
+            "/collections/{collectionId}/queryables": operation(
+                "queryables", "What features of a collection can be filtered by", "capabilities",
+                &["collectionId", "f", "snapshot"], SCHEMA, "any", true),
             "/collections/{collectionId}/items/{featureId}": operation(
                 "item", "One feature", "data", &["collectionId", "featureId", "f", "snapshot"], GEOJSON, "featureGeoJSON", true),
         },
         "components": {
-            "parameters": parameters(collections, grids),
+            "parameters": parameters(collections, grids, crs),
             "schemas": schemas(),
             "responses": {
                 "problem": {
@@ -88,7 +95,9 @@ fn tile_paths() -> Map<String, Value> {
     let set = "{tileMatrixSetId}";
     let tile = "{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}";
     let place = ["tileMatrixSetId", "tileMatrix", "tileRow", "tileCol"];
-    let with = |more: &[&'static str]| [more, &place[..], &["tileFormat", "snapshot"][..]].concat();
+    let with = |more: &[&'static str]| {
+        [more, &place[..], &["tileFormat", "filter", "filter-lang", "filter-crs", "snapshot"][..]].concat()
+    };
     [
         (
             "/tileMatrixSets".to_owned(),
@@ -209,7 +218,7 @@ fn operation(
     json!({"get": {"operationId": id, "summary": summary, "tags": [tag], "parameters": parameters, "responses": responses}})
 }
 
-fn parameters(collections: &[&str], grids: &[String]) -> Value {
+fn parameters(collections: &[&str], grids: &[String], crs: &[String]) -> Value {
     let query = |name: &str, description: &str, schema: Value| {
         json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema,
                "style": "form", "explode": false})
@@ -235,6 +244,12 @@ fn parameters(collections: &[&str], grids: &[String]) -> Value {
         "bbox-crs": query("bbox-crs", "The CRS of bbox.", json!({"type": "string", "format": "uri", "enum": [CRS84], "default": CRS84})),
         "datetime": query("datetime", "Only features that are valid then: a date, a date and time, or an interval.",
             json!({"type": "string"})),
+        "filter": query("filter", "Only features of which this is true: a condition in CQL2 on the collection's queryables. \
+                Tiles take one for a single collection.", json!({"type": "string", "maxLength": MAX_BYTES})),
+        "filter-lang": query("filter-lang", "How the filter is written.",
+            json!({"type": "string", "enum": ["cql2-text", "cql2-json"], "default": "cql2-text"})),
+        "filter-crs": query("filter-crs", "The CRS of the filter's geometries.",
+            json!({"type": "string", "format": "uri", "enum": crs, "default": CRS84})),
         "next": query("next", "The token of a further page, from a link `next`.", json!({"type": "string"})),
         "collectionId": path("collectionId", "A collection.", collection.clone()),
         "collections": json!({
@@ -315,7 +330,13 @@ mod tests {
 
     #[test]
     fn every_reference_is_inside_the_document() {
-        let document = openapi("t", "http://a/ogc", &["land_parcel"], &["WebMercatorQuad".to_owned()]);
+        let document = openapi(
+            "t",
+            "http://a/ogc",
+            &["land_parcel"],
+            &["WebMercatorQuad".to_owned()],
+            &[CRS84.to_owned()],
+        );
         let text = document.to_string();
         let references: Vec<&str> =
             text.split("\"$ref\":\"").skip(1).filter_map(|r| r.split('"').next()).collect();
@@ -328,9 +349,15 @@ mod tests {
 
     #[test]
     fn every_path_names_its_parameters() {
-        let document = openapi("t", "http://a/ogc", &["land_parcel"], &["WebMercatorQuad".to_owned()]);
+        let document = openapi(
+            "t",
+            "http://a/ogc",
+            &["land_parcel"],
+            &["WebMercatorQuad".to_owned()],
+            &[CRS84.to_owned()],
+        );
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 15);
+        assert_eq!(paths.len(), 16);
         for (path, item) in paths {
             let named = item["get"]["parameters"].to_string();
             for part in path.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {

@@ -59,7 +59,7 @@ pub(super) async fn parcels(
 ) -> Result<(Vec<Match>, usize), Problem> {
     let layer = at.catalogue.require("land_parcel")?;
     let mut found = match read(params, app.city.config.srid, app.city.config.center[0])? {
-        Ask::Id(number) => matches(layer, [index::feature(app, layer, number).await?], day),
+        Ask::Id(number) => matches(layer, [index::feature(app, layer, number).await?], day)?,
         Ask::Number { ward, question } => by_number(app, at, layer, ward.as_deref(), &question, day).await?,
         Ask::Point(point) => at_point(app, layer, point, day).await?,
         Ask::Address(words) => by_address(app, at, layer, &words, day).await?,
@@ -133,17 +133,21 @@ pub(crate) fn point(text: &str, srid: u32, lon: f64) -> Option<[f64; 2]> {
     }
 }
 
-fn matches(layer: &Published, batches: impl IntoIterator<Item = RecordBatch>, day: Day) -> Vec<Match> {
-    let on = Filter { window: None, valid: Some(Span::on(day)) };
+fn matches(
+    layer: &Published,
+    batches: impl IntoIterator<Item = RecordBatch>,
+    day: Day,
+) -> Result<Vec<Match>, Problem> {
+    let on = Filter { window: None, valid: Some(Span::on(day)), passing: None };
     let mut found = Vec::new();
     for batch in batches {
-        let valid = on.rows(&batch, layer.def());
+        let valid = on.rows(&batch, layer.def())?;
         for row in 0..batch.num_rows() {
             let valid = valid.as_ref().is_none_or(|valid| valid.value(row));
             found.push(Match { batch: batch.clone(), row, valid });
         }
     }
-    found
+    Ok(found)
 }
 
 /// Where some are valid on the day, the others are history.
@@ -168,7 +172,7 @@ async fn by_number(
     let names = if question.place.is_empty() { Default::default() } else { wards(app, at).await? };
     // People's papers may have the former numbers; today's win.
     for rows in [today, former] {
-        let mut found = matches(layer, at_rows(&app.lake, layer, rows).await?, day);
+        let mut found = matches(layer, at_rows(&app.lake, layer, rows).await?, day)?;
         found.retain(|m| {
             let code = value(&m.batch, "ma_xa", m.row);
             let code = code.as_str().unwrap_or_default();
@@ -191,10 +195,10 @@ async fn at_point(
     [x, y]: [f64; 2],
     day: Day,
 ) -> Result<Vec<Match>, Problem> {
-    let filter = Filter { window: Some([x, y, x, y]), valid: None };
+    let filter = Filter { window: Some([x, y, x, y]), valid: None, passing: None };
     let near = page(&app.lake, layer, filter, None, AROUND).await?.batches;
     let place = Point::new(x, y);
-    let mut found = matches(layer, near, day);
+    let mut found = matches(layer, near, day)?;
     found.retain(|m| areas(&m.batch, m.row).is_some_and(|area| area.intersects(&place)));
     if found.is_empty() {
         return Err(Problem::not_found(format!("No parcel of the data lies at {x:.7}, {y:.7}.")));

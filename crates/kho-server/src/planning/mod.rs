@@ -114,7 +114,7 @@ async fn verify(
     let day = filter::day(code.day);
     let layer = at.catalogue.require("land_parcel")?;
     let parcel = index::feature(&app, layer, code.parcel).await?;
-    let parcels = vec![Match { valid: is_valid(layer.def(), &parcel, day), batch: parcel, row: 0 }];
+    let parcels = vec![Match { valid: is_valid(layer.def(), &parcel, day)?, batch: parcel, row: 0 }];
     let worked = work(&app, &at, parcels, day).await?;
     let confirmed = worked.first().is_some_and(|w| w.code == code);
     if format == Format::Html {
@@ -236,7 +236,7 @@ pub(crate) async fn of_parcel(
     let mut facts = Map::new();
     facts.insert("id".into(), json!(id(&parcel, 0)));
     facts.extend(layer.grant.columns().map(|c| (c.name.clone(), value(&parcel, &c.name, 0))));
-    let parcels = vec![Match { valid: is_valid(layer.def(), &parcel, day), batch: parcel, row: 0 }];
+    let parcels = vec![Match { valid: is_valid(layer.def(), &parcel, day)?, batch: parcel, row: 0 }];
     let worked = work(&app, &at, parcels, day).await?.into_iter().next().ok_or_else(without_area)?;
     let mut body = document(&app, &base, &worked)?;
     body["parcel"] = Value::Object(facts);
@@ -272,9 +272,9 @@ pub(crate) fn day(at: &At, as_of: Option<&str>) -> Result<Day, Problem> {
     Ok(at.catalogue.committed.filter(|_| at.pinned).map_or_else(today, filter::day_in_vietnam))
 }
 
-fn is_valid(def: &kho_layer::LayerDef, batch: &arrow::array::RecordBatch, day: Day) -> bool {
-    let on = filter::Filter { window: None, valid: Some(filter::Span::on(day)) };
-    on.rows(batch, def).is_none_or(|valid| valid.len() > 0 && valid.value(0))
+fn is_valid(def: &kho_layer::LayerDef, batch: &arrow::array::RecordBatch, day: Day) -> Result<bool, Problem> {
+    let on = filter::Filter { window: None, valid: Some(filter::Span::on(day)), passing: None };
+    Ok(on.rows(batch, def)?.is_none_or(|valid| valid.len() > 0 && valid.value(0)))
 }
 
 /// When the data of the answer was delivered, by layer.

@@ -98,7 +98,7 @@ async fn mlt_of_a_baked_tile_is_that_made_on_demand() {
     let engine = TileEngine::new(served.lake.clone(), TileConfig::default());
     let (z, x, y) = place();
     let store = BakeStore::in_city(served._dir.path());
-    let changed = async |_: i64| None;
+    let changed = async |_: &_, _| None;
     store.bake(&engine, &grant, BakeOptions::default(), changed, &|_, _| {}).await.unwrap().unwrap();
     let wanted = Representation { format: Format::Mlt, encoding: Encoding::Plain };
     let wanted = engine.tile_as(&grant, z, x, y, wanted).await.unwrap();

@@ -2,6 +2,7 @@
 
 mod api;
 mod events;
+mod filters;
 mod grids;
 mod mlt;
 mod ogc;

@@ -3,12 +3,13 @@
 use super::*;
 
 /// Every address of the server, with something to find.
-const ADDRESSES: [&str; 53] = [
+const ADDRESSES: [&str; 56] = [
     "/",
     "/ioc",
     "/tiles",
     "/tiles/land_parcel",
     "/tiles/land_parcel/16/52643/30502",
+    "/tiles/land_parcel/16/52643/30502?filter=so_thua%20%3C%20345",
     "/tiles/land_parcel,address_point",
     "/tiles/land_parcel,address_point/16/52643/30502",
     "/styles",
@@ -28,6 +29,8 @@ const ADDRESSES: [&str; 53] = [
     "/ogc/collections/land_parcel",
     "/ogc/collections/land_parcel/items",
     "/ogc/collections/land_parcel/items/1000",
+    "/ogc/collections/land_parcel/items?filter=so_thua%20%3C%20345",
+    "/ogc/collections/land_parcel/queryables",
     "/ogc/collections/address_point/items",
     "/ogc/plain.css",
     "/ogc/tileMatrixSets",
@@ -102,6 +105,9 @@ async fn an_unpublished_layer_does_not_exist() {
         "/arcgis/rest/services/X/VectorTileServer/resources/fonts/Be%20Vietnam%20Pro/0-255.pbf",
         "/ogc/collections/X",
         "/ogc/collections/X/items",
+        "/ogc/collections/X/items?filter=kho_id=1",
+        "/ogc/collections/X/queryables",
+        "/tiles/X/3/0/0?filter=kho_id=1",
         "/api/layers/X/features/80",
     ] {
         let [hidden, missing] = ["road", "nope"].map(|name| template.replace('X', name));

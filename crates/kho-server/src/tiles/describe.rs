@@ -13,6 +13,7 @@ use super::{composite, download, federated};
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
+use crate::data::cql::{FILTER, filter_of_one};
 use crate::http::base::Base;
 use crate::http::conditional::{Freshness, Tagged};
 use crate::http::negotiate;
@@ -57,6 +58,8 @@ pub(super) async fn list(
 
 /// The TileJSON of one layer, or of several (`a,b`) in one tile, with `f=mlt` of their MLT tiles; or the
 /// bake (`a.pmtiles`) as a file.
+///
+/// A filter goes on into the addresses of the tiles.
 pub(super) async fn layers(
     State(app): State<App>,
     at: At,
@@ -81,10 +84,22 @@ pub(super) async fn layers(
         Some("json") => Format::Mvt,
         _ => negotiate::named_tile_format(&params)?.unwrap_or_default(),
     };
-    Ok(Tagged::json(Freshness::Revalidate, &tilejson(&names, &layers, &at, &base, format))?.answer(&headers))
+    // Who gets a document must get its tiles.
+    let filtered = filter_of_one(&app, &layers, &params).await?.is_some();
+    let query = query(&at, format) + &if filtered { filters(&at, format, &params) } else { String::new() };
+    Ok(Tagged::json(Freshness::Revalidate, &tilejson(&names, &layers, &query, &base, format))?
+        .answer(&headers))
 }
 
-fn tilejson(names: &str, layers: &[Arc<Published>], at: &At, base: &str, format: Format) -> Value {
+/// What keeps a request filtered, after [`query`].
+fn filters(at: &At, format: Format, params: &Params) -> String {
+    let mut filters = url::form_urlencoded::Serializer::new(String::new());
+    filters.extend_pairs(FILTER.iter().filter_map(|name| Some((*name, params.get(name)?))));
+    let first = if query(at, format).is_empty() { "?" } else { "&" };
+    format!("{first}{}", filters.finish())
+}
+
+fn tilejson(names: &str, layers: &[Arc<Published>], query: &str, base: &str, format: Format) -> Value {
     let min = layers.iter().map(|layer| layer.def().first_zoom()).min().unwrap_or_default();
     let max = layers.iter().map(|layer| layer.def().zoom.max).max().unwrap_or_default();
     let since = layers.iter().map(|layer| layer.files.layer_since).max().unwrap_or_default();
@@ -94,7 +109,7 @@ fn tilejson(names: &str, layers: &[Arc<Published>], at: &At, base: &str, format:
         "description": joined(layers, "; ", |l| &l.def().description.as_ref().unwrap_or(&l.def().title).vi),
         "version": format!("{since}.0.0"),
         "scheme": "xyz",
-        "tiles": [format!("{base}/tiles/{names}/{{z}}/{{x}}/{{y}}{}", query(at, format))],
+        "tiles": [format!("{base}/tiles/{names}/{{z}}/{{x}}/{{y}}{query}")],
         "minzoom": min,
         "maxzoom": max,
         "vector_layers": layers.iter().map(|layer| vector_layer(layer)).collect::<Vec<_>>(),

@@ -10,7 +10,7 @@ mod tile;
 
 pub(crate) use describe::{around, query};
 pub(crate) use download::PMTILES;
-pub(crate) use tile::{Address, MLT, MVT, answer, numbers, suffix};
+pub(crate) use tile::{Address, MLT, MVT, answer, numbers, passing, suffix};
 
 use axum::Router;
 use axum::routing::get;

@@ -7,12 +7,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kho_access::Grant;
+use kho_filter::Filter;
 use kho_tile::{Encoding, Format, Grid, Representation};
 
 use super::{composite, federated};
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
+use crate::data::cql::filter_of_one;
 use crate::http::conditional::{Freshness, Tagged};
 use crate::http::negotiate;
 use crate::http::params::{Params, Segments};
@@ -48,6 +50,9 @@ pub(super) async fn tile(
     let layers = composite::named(&app, &at, &names)?;
     let address = address(&z, &x, &y)?;
     let format = negotiate::tile_format(&params, suffix(&y).1, &headers)?;
+    if let Some(filter) = filter_of_one(&app, &layers, &params).await? {
+        return passing(&app, &at, &layers[0], &filter, address, format, &headers).await;
+    }
     answer(&app, &at, &layers, address, format, &headers).await
 }
 
@@ -86,6 +91,21 @@ pub(crate) async fn answer(
         }
     }
     let tile = app.tiles.composite(&grants, grid, z, x, y, wanted).await?;
+    Ok(send(at, headers, tile.body, tile.etag, wanted))
+}
+
+/// The tile of the features of a layer that pass a filter. Always made, never baked.
+pub(crate) async fn passing(
+    app: &App,
+    at: &At,
+    layer: &Published,
+    filter: &Filter,
+    Address { grid, z, x, y }: Address,
+    format: Format,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let wanted = Representation { format, encoding: negotiate::encoding(headers) };
+    let tile = app.tiles.filtered(&layer.grant, Some(filter), grid, z, x, y, wanted).await?;
     Ok(send(at, headers, tile.body, tile.etag, wanted))
 }
 

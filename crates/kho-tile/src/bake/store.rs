@@ -242,7 +242,10 @@ impl BakeStore {
         }
         if options.format != Format::Mvt {
             let format = options.format.name();
-            return Err(failed(&self.dir, &format!("only MVT is baked into it, and not {format}, which is made from it")));
+            return Err(failed(
+                &self.dir,
+                &format!("only MVT is baked into it, and not {format}, which is made from it"),
+            ));
         }
         let subject = engine.subject(name, grants).await?;
         let (key, manner) = (Key::of(&subject), engine.baked_manner(&subject, &options).1);

@@ -168,7 +168,7 @@ impl TileEngine {
         options: BakeOptions,
     ) -> Result<(Tile, Duration), TileError> {
         let (level, format) = (options.gzip_level, options.format);
-        let wanted = |encoding| Representation { format, encoding };
+        let wanted = move |encoding| Representation { format, encoding };
         let mut parts = Vec::with_capacity(subject.members.len());
         let mut all = Duration::ZERO;
         for m in &subject.members {

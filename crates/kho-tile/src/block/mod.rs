@@ -8,9 +8,11 @@
 
 mod attributes;
 mod geometry;
+mod rows;
 mod tree;
 mod wkb;
 
 pub(crate) use attributes::AttributeBlock;
 pub(crate) use geometry::{Feature, GeometryBlock, GeometryBuilder};
+pub(crate) use rows::Rows;
 pub(crate) use tree::PackedTree;

@@ -1,7 +1,7 @@
 //! Tiles below a layer's own zooms.
 
 use super::TileEngine;
-use crate::block::{AttributeBlock, GeometryBlock};
+use crate::block::Rows;
 use crate::generalise::Rule;
 use crate::grid::TileFrame;
 use crate::index::LayerIndex;
@@ -17,18 +17,17 @@ pub(super) fn is_overview(grant: &Grant, zoom: u8) -> bool {
     grant.layer().overview.is_some() && zoom < grant.layer().zoom.min
 }
 
-/// Draws, or gathers, what a block has in a tile.
+/// Draws, or gathers, what a row group has in a tile.
 pub(super) fn block(
     painter: &mut Painter,
     index: &LayerIndex,
-    geometry: &GeometryBlock,
-    attributes: &AttributeBlock,
+    rows: Rows<'_>,
     frame: &TileFrame,
     manner: Manner,
 ) {
     match manner.overview.and_then(|zoom| Some((zoom, index.rule_at(zoom)?))) {
-        Some((zoom, rule)) => painter.overview_block(geometry, attributes, frame, rule, zoom, manner),
-        None => painter.block(geometry, attributes, frame, manner),
+        Some((zoom, rule)) => painter.overview_block(rows, frame, rule, zoom, manner),
+        None => painter.block(rows, frame, manner),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Points of one class and cell as one point with their number.
 
 use super::{Gathered, Rule, is_own};
-use crate::block::{AttributeBlock, GeometryBlock};
+use crate::block::Rows;
 use crate::geom::{ClipBox, P};
 use crate::grid::TileFrame;
 use crate::mvt::{EXTENT, FeatureKind};
@@ -30,19 +30,13 @@ struct Cluster {
 impl Painter {
     /// Puts the points that a block has in the tile, and around it as far as cells reach, into their
     /// cells. `frame` must be wide enough for whole cells ([`Rule::reach`]).
-    pub(super) fn gather_spots(
-        &mut self,
-        geometry: &GeometryBlock,
-        attributes: &AttributeBlock,
-        frame: &TileFrame,
-        rule: &Rule,
-        zoom: u8,
-    ) {
+    pub(super) fn gather_spots(&mut self, rows: Rows<'_>, frame: &TileFrame, rule: &Rule, zoom: u8) {
+        let Rows { geometry, attributes, .. } = rows;
         let Self { tally, gathered, .. } = self;
         let Gathered { classes, spots, codes, later, .. } = gathered;
         classes.start_block();
         let (shift, origin) = (rule.cell.trailing_zeros(), 2 * i64::from(EXTENT));
-        geometry.tree().search(&frame.window, |row, _, _| {
+        rows.search(&frame.window, |row, _, _| {
             let Some(feature) = geometry.feature(row).filter(|f| f.kind == FeatureKind::Point) else {
                 return;
             };

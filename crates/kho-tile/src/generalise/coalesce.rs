@@ -9,7 +9,7 @@
 //! neighbour, and stays in both. Without a buffer nothing is left out.
 
 use super::{Gathered, Rule, is_own};
-use crate::block::{AttributeBlock, GeometryBlock};
+use crate::block::Rows;
 use crate::geom::P;
 use crate::grid::TileFrame;
 use crate::mvt::{EXTENT, FeatureKind};
@@ -32,18 +32,12 @@ const POINTS: u64 = 1 << 62;
 
 impl Painter {
     /// Adds the polygons that a block has in the tile to their classes.
-    pub(super) fn gather_areas(
-        &mut self,
-        geometry: &GeometryBlock,
-        attributes: &AttributeBlock,
-        frame: &TileFrame,
-        rule: &Rule,
-        zoom: u8,
-    ) {
+    pub(super) fn gather_areas(&mut self, rows: Rows<'_>, frame: &TileFrame, rule: &Rule, zoom: u8) {
+        let Rows { geometry, attributes, .. } = rows;
         let Self { tally, gathered, .. } = self;
         let Gathered { classes, merger, members, codes, later, .. } = gathered;
         classes.start_block();
-        geometry.tree().search(&frame.window, |row, bounds, _| {
+        rows.search(&frame.window, |row, bounds, _| {
             let Some(feature) = geometry.feature(row).filter(|f| f.kind == FeatureKind::Polygon) else {
                 return;
             };

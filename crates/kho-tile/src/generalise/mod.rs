@@ -28,7 +28,7 @@ mod union;
 
 pub(crate) use rule::Rule;
 
-use crate::block::{AttributeBlock, GeometryBlock};
+use crate::block::Rows;
 use crate::geom::P;
 use crate::grid::TileFrame;
 use crate::mvt::EXTENT;
@@ -75,17 +75,16 @@ impl Painter {
     /// as [`Rule::reach`] says.
     pub fn overview_block(
         &mut self,
-        geometry: &GeometryBlock,
-        attributes: &AttributeBlock,
+        rows: Rows<'_>,
         frame: &TileFrame,
         rule: &Rule,
         zoom: u8,
         manner: Manner,
     ) {
         match rule.kind {
-            OverviewRule::DropSmallest => self.draw_largest(geometry, attributes, frame, rule, zoom, manner),
-            OverviewRule::Coalesce => self.gather_areas(geometry, attributes, frame, rule, zoom),
-            OverviewRule::Cluster => self.gather_spots(geometry, attributes, frame, rule, zoom),
+            OverviewRule::DropSmallest => self.draw_largest(rows, frame, rule, zoom, manner),
+            OverviewRule::Coalesce => self.gather_areas(rows, frame, rule, zoom),
+            OverviewRule::Cluster => self.gather_spots(rows, frame, rule, zoom),
         }
     }
 

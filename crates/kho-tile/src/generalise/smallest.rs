@@ -1,7 +1,7 @@
 //! Features as themselves, without those that are too small to be seen.
 
 use super::Rule;
-use crate::block::{AttributeBlock, Feature, GeometryBlock};
+use crate::block::{Feature, Rows};
 use crate::geom::P;
 use crate::grid::{TileFrame, WorldBox};
 use crate::mvt::FeatureKind;
@@ -11,16 +11,16 @@ impl Painter {
     /// Draws what a block has in the tile, with the rule's columns.
     pub(super) fn draw_largest(
         &mut self,
-        geometry: &GeometryBlock,
-        attributes: &AttributeBlock,
+        rows: Rows<'_>,
         frame: &TileFrame,
         rule: &Rule,
         zoom: u8,
         manner: Manner,
     ) {
+        let Rows { geometry, attributes, .. } = rows;
         let values = attributes.dictionary();
         self.layer.start_block(values);
-        geometry.tree().search(&frame.window, |row, bounds, whole| {
+        rows.search(&frame.window, |row, bounds, whole| {
             let Some(feature) = geometry.feature(row) else { return };
             self.tally.candidates += 1;
             let (all, rank) = (attributes.row(row), rank(&feature, bounds));

@@ -263,7 +263,7 @@ async fn edits_do_not_pile_up() -> Fallible {
         assert_eq!(report.made == report.tiles, edition == 0, "{edition}: {} made", report.made);
         let archive = store.archive(&engine, &grant).await?.unwrap();
         for z in 19..=20 {
-            for (x, y) in around(z) {
+            for (x, y) in around(z, 1.0) {
                 let fresh = engine.tile_as(&grant, z, x, y, Encoding::Plain).await?;
                 assert!(
                     unzip(&archive.tile(z, x, y)?.gzipped) == fresh.body,
@@ -294,7 +294,7 @@ async fn edits_do_not_pile_up() -> Fallible {
             theirs.get_header().n_addressed_tiles().map(std::num::NonZeroU64::get),
             Some(report.tiles)
         );
-        for (x, y) in around(20) {
+        for (x, y) in around(20, 1.0) {
             let tile = theirs.get_tile(pmtiles::TileCoord::new(20, x, y)?).await?.unwrap_or_default();
             assert!(tile == archive.tile(20, x, y)?.gzipped, "{edition}: 20/{x}/{y}");
         }
@@ -456,7 +456,7 @@ async fn a_composite_is_baked_as_it_is_made() -> Fallible {
         let archive = store.composite(&engine, "base", &grants).await?.unwrap();
         let mut full = 0;
         for z in archive.zooms().0..=16 {
-            for (x, y) in around(z) {
+            for (x, y) in around(z, 1.0) {
                 let fresh = engine.composite(&grants, Grid::default(), z, x, y, Encoding::Plain).await?;
                 let baked = store.composite_tile(&engine, "base", &grants, z, x, y).await?.unwrap();
                 assert!(unzip(&baked.gzipped) == fresh.body, "{edition}: {z}/{x}/{y} differs");

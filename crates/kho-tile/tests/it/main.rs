@@ -2,6 +2,7 @@
 
 mod bake;
 mod federated;
+mod filters;
 mod grids;
 mod mlt;
 mod overviews;

@@ -103,7 +103,7 @@ async fn mlt_is_made_from_baked_tiles_and_baked_by_itself() -> Fallible {
     let engine = TileEngine::new(town.lake.clone(), config);
     let store = BakeStore::in_city(town.dir.path());
     let options = BakeOptions { max_zoom: Some(16), ..BakeOptions::default() };
-    store.bake(&engine, &grant, options, async |_| None, &|_, _| {}).await?.unwrap();
+    store.bake(&engine, &grant, options, async |_, _| None, &|_, _| {}).await?.unwrap();
     let path = town.dir.path().join("parcels.pmtiles");
     let as_mlt = BakeOptions { format: Format::Mlt, ..options };
     let report = engine.bake(&grant, as_mlt, None, &path, &|_, _| {}).await?;
@@ -119,7 +119,7 @@ async fn mlt_is_made_from_baked_tiles_and_baked_by_itself() -> Fallible {
             assert_eq!(made.body, fresh.body, "z{z}");
             assert_eq!((made.features, made.left_out), (fresh.features, fresh.left_out));
         }
-        assert_eq!(unzip(&archive.tile(z, x, y).await?.gzipped), fresh.body, "z{z}");
+        assert_eq!(unzip(&archive.tile(z, x, y)?.gzipped), fresh.body, "z{z}");
         left_out += fresh.left_out;
     }
     assert!(left_out > 0, "some tile is thinned");
@@ -127,7 +127,7 @@ async fn mlt_is_made_from_baked_tiles_and_baked_by_itself() -> Fallible {
     assert!(engine.baked_as_mlt(nothing, Encoding::Gzip).await?.body.is_empty());
 
     // What is served is baked as MVT, and MBTiles has no name for MLT.
-    let refused = store.bake(&engine, &grant, as_mlt, async |_| None, &|_, _| {}).await;
+    let refused = store.bake(&engine, &grant, as_mlt, async |_, _| None, &|_, _| {}).await;
     assert!(refused.unwrap_err().to_string().contains("MVT"));
     let refused = archive.to_mbtiles(&town.dir.path().join("parcels.mbtiles")).await;
     assert!(refused.unwrap_err().to_string().contains("MLT"));

@@ -17,8 +17,8 @@ pub(crate) use parcel::Parcels;
 use super::catalogue::Published;
 use super::rows::{at_rows, each};
 use crate::app::App;
-use crate::search::gazetteer::Gazetteer;
 use crate::http::problem::Problem;
+use crate::search::gazetteer::Gazetteer;
 
 /// What an index is by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
