@@ -80,7 +80,7 @@ def alike(mvt, mlt):
         return [f"MLT: other layers: {list(a)} and {list(b)}"]
     faults = []
     for name in a:
-        ours, theirs = (sorted(features[name], key=lambda f: f[0]) for features in (a, b))
+        ours, theirs = (sorted(features[name], key=lambda f: (f[0] is None, f[0] or 0)) for features in (a, b))
         if len(ours) != len(theirs):
             faults.append(f"MLT: layer {name}: {len(ours)} and {len(theirs)} features")
         for one, other in zip(ours, theirs):

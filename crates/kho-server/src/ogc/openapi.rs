@@ -96,7 +96,8 @@ fn tile_paths() -> Map<String, Value> {
     let tile = "{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}";
     let place = ["tileMatrixSetId", "tileMatrix", "tileRow", "tileCol"];
     let with = |more: &[&'static str]| {
-        [more, &place[..], &["tileFormat", "filter", "filter-lang", "filter-crs", "snapshot"][..]].concat()
+        [more, &place[..], &["tileFormat", "filter", "filter-lang", "filter-crs", "as_of", "snapshot"][..]]
+            .concat()
     };
     [
         (
@@ -248,6 +249,7 @@ fn parameters(collections: &[&str], grids: &[String], crs: &[String]) -> Value {
                 Tiles take one for a single collection.", json!({"type": "string", "maxLength": MAX_BYTES})),
         "filter-lang": query("filter-lang", "How the filter is written.",
             json!({"type": "string", "enum": ["cql2-text", "cql2-json"], "default": "cql2-text"})),
+        "as_of": query("as_of", "The day on which features must be valid.", json!({"type": "string", "format": "date"})),
         "filter-crs": query("filter-crs", "The CRS of the filter's geometries.",
             json!({"type": "string", "format": "uri", "enum": crs, "default": CRS84})),
         "next": query("next", "The token of a further page, from a link `next`.", json!({"type": "string"})),

@@ -146,6 +146,17 @@ async fn tiles_are_filtered() {
     assert_eq!(served.get(&format!("{tile}?{all}")).await.header("etag"), whole.header("etag"));
     let none = query(&[("filter", "so_thua < 0")]);
     assert_eq!(served.get(&format!("{tile}?{none}")).await.status, StatusCode::NO_CONTENT);
+    // Parcels are valid from 2025-07-01 on.
+    assert_eq!(served.get(&format!("{tile}?as_of=2025-07-01")).await.header("etag"), whole.header("etag"));
+    assert_eq!(served.get(&format!("{tile}?as_of=2025-06-30")).await.status, StatusCode::NO_CONTENT);
+    for both in [&few, &json] {
+        assert_eq!(served.get(&format!("{ogc}?as_of=2026-01-01&{both}")).await.body, part.body);
+        assert_eq!(
+            served.get(&format!("{ogc}?as_of=2020-01-01&{both}")).await.status,
+            StatusCode::NO_CONTENT
+        );
+    }
+    assert_eq!(served.get(&format!("{tile}?as_of=soon")).await.status, StatusCode::BAD_REQUEST);
     // Of several layers whose columns would be meant is not known.
     let two = tile.replace("land_parcel", "land_parcel,address_point");
     assert_eq!(served.get(&format!("{two}?{few}")).await.status, StatusCode::BAD_REQUEST);
@@ -161,7 +172,7 @@ async fn tilejson_carries_the_filter_on() {
     let address = document["tiles"][0].as_str().unwrap();
     assert_eq!(address, format!("http://city.example/tiles/land_parcel/{{z}}/{{x}}/{{y}}?{filter}"));
     let pinned = served.json(&format!("/tiles/land_parcel?snapshot=1&{filter}")).await;
-    assert!(pinned["tiles"][0].as_str().unwrap().ends_with(&format!("?{filter}&snapshot=1")));
+    assert!(pinned["tiles"][0].as_str().unwrap().ends_with(&format!("?snapshot=1&{filter}")));
     // It draws what it promises.
     let (tile, _) = tile();
     let [z, x, y] = tile

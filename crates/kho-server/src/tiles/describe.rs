@@ -13,7 +13,7 @@ use super::{composite, download, federated};
 use crate::app::App;
 use crate::data::at::At;
 use crate::data::catalogue::Published;
-use crate::data::cql::{FILTER, filter_of_one};
+use crate::data::cql::{TILE_FILTER, filter_of_one};
 use crate::http::base::Base;
 use crate::http::conditional::{Freshness, Tagged};
 use crate::http::negotiate;
@@ -94,7 +94,7 @@ pub(super) async fn layers(
 /// What keeps a request filtered, after [`query`].
 fn filters(at: &At, format: Format, params: &Params) -> String {
     let mut filters = url::form_urlencoded::Serializer::new(String::new());
-    filters.extend_pairs(FILTER.iter().filter_map(|name| Some((*name, params.get(name)?))));
+    filters.extend_pairs(TILE_FILTER.iter().filter_map(|name| Some((*name, params.get(name)?))));
     let first = if query(at, format).is_empty() { "?" } else { "&" };
     format!("{first}{}", filters.finish())
 }

@@ -416,7 +416,9 @@ async fn same_small(engine: &TileEngine, grant: &Grant, store: &BakeStore) -> Fa
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_composite_is_baked_as_it_is_made() -> Fallible {
-    let town = Town::new().await?;
+    let mut town = Town::new().await?;
+    town.alter("land_parcel", plain)?;
+    town.alter("street_light", plain)?;
     let parcel = town.layer("land_parcel")?;
     let lamp = town.layer("street_light")?;
     let engine = alone(&town);

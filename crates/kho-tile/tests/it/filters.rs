@@ -1,7 +1,7 @@
 //! Tiles with a filter hold the features that pass, and nobody else's.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use crate::support::{CELL, CORNER, Fallible, Town, parcels, tile_at};
+use crate::support::{CELL, CORNER, Fallible, Town, parcels, plain, tile_at};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use fast_mvt::MvtReaderRef;
@@ -73,7 +73,8 @@ fn filters() -> Vec<String> {
 
 #[tokio::test]
 async fn a_filtered_tile_holds_exactly_what_passes() -> Fallible {
-    let town = Town::new().await?;
+    let mut town = Town::new().await?;
+    town.alter("land_parcel", plain)?;
     let layer = town.layer("land_parcel")?;
     let snapshot = town.put("land_parcel", parcels(&layer, SIDE, 0)).await?;
     let grant = town.grant(&Principal::Anonymous, "land_parcel", snapshot)?;
@@ -113,7 +114,8 @@ async fn a_filtered_tile_holds_exactly_what_passes() -> Fallible {
 /// What stays is drawn as it is in the whole tile: the borders of a fabric do not move.
 #[tokio::test]
 async fn a_filter_leaves_out_and_moves_nothing() -> Fallible {
-    let town = Town::new().await?;
+    let mut town = Town::new().await?;
+    town.alter("land_parcel", plain)?;
     let layer = town.layer("land_parcel")?;
     let snapshot = town.put("land_parcel", parcels(&layer, SIDE, 0)).await?;
     let grant = town.grant(&Principal::Anonymous, "land_parcel", snapshot)?;
@@ -141,7 +143,8 @@ async fn a_filter_leaves_out_and_moves_nothing() -> Fallible {
 
 #[tokio::test]
 async fn two_filters_and_two_grants_share_nothing() -> Fallible {
-    let town = Town::new().await?;
+    let mut town = Town::new().await?;
+    town.alter("land_parcel", plain)?;
     let layer = town.layer("land_parcel")?;
     let snapshot = town.put("land_parcel", parcels(&layer, SIDE, 0)).await?;
     let public = town.grant(&Principal::Anonymous, "land_parcel", snapshot)?;
@@ -176,7 +179,8 @@ async fn two_filters_and_two_grants_share_nothing() -> Fallible {
 /// Who may see restricted columns elsewhere may not see in a tile for whom they say what.
 #[tokio::test]
 async fn no_tile_tells_of_a_restricted_column() -> Fallible {
-    let town = Town::new().await?;
+    let mut town = Town::new().await?;
+    town.alter("land_parcel", plain)?;
     let layer = town.layer("land_parcel")?;
     let snapshot = town.put("land_parcel", parcels(&layer, 20, 0)).await?;
     let local = town.grant(&Principal::LocalCli, "land_parcel", snapshot)?;
@@ -191,16 +195,17 @@ async fn no_tile_tells_of_a_restricted_column() -> Fallible {
 
 #[tokio::test]
 async fn a_commit_is_seen_through_a_filter() -> Fallible {
-    let town = Town::new().await?;
+    let mut town = Town::new().await?;
+    town.alter("land_parcel", plain)?;
     let layer = town.layer("land_parcel")?;
     let engine = TileEngine::new(town.lake.clone(), ON);
-    let (x, y) = tile_at(15, CORNER.0 + CELL * 10.0, CORNER.1 + CELL * 10.0);
+    let (x, y) = tile_at(14, CORNER.0 + CELL * 10.0, CORNER.1 + CELL * 10.0);
     let mut tiles = Vec::new();
     for edition in [0, 1] {
         let snapshot = town.put("land_parcel", parcels(&layer, 20, edition)).await?;
         let grant = town.grant(&Principal::Anonymous, "land_parcel", snapshot)?;
         let few = filter("so_to = 5", &grant);
-        let tile = engine.filtered(&grant, Some(&few), Grid::default(), 15, x, y, Encoding::Plain).await?;
+        let tile = engine.filtered(&grant, Some(&few), Grid::default(), 14, x, y, Encoding::Plain).await?;
         let expected = wanted(&town, &grant, &few).await?;
         assert!(!expected.is_empty());
         assert_eq!(ids(&tile)?, expected);

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use crate::support::lines::{layers, of_mlt, of_mvt};
-use crate::support::{CELL, CORNER, Fallible, Town, batch, line, parcels, point, tile_at};
+use crate::support::{CELL, CORNER, Fallible, Town, batch, line, parcels, plain, point, tile_at};
 use flate2::read::GzDecoder;
 use kho_access::Principal;
 use kho_tile::{
@@ -24,7 +24,8 @@ fn unzip(bytes: &[u8]) -> Vec<u8> {
 
 /// Parcels, a pipe along each of twenty rows, forty lamps.
 async fn town() -> Fallible<(Town, i64)> {
-    let town = Town::new().await?;
+    let mut town = Town::new().await?;
+    town.alter("land_parcel", plain)?;
     let (lon, lat) = CORNER;
     let (parcel, pipe, light) =
         (town.layer("land_parcel")?, town.layer("drain_pipe")?, town.layer("street_light")?);

@@ -8,7 +8,7 @@ use kho_tile::Grid;
 use super::sets::layers_of;
 use crate::app::App;
 use crate::data::at::At;
-use crate::data::cql::{FILTER, filter, filter_of_one};
+use crate::data::cql::{TILE_FILTER, filter_of_one};
 use crate::http::negotiate::tile_format;
 use crate::http::params::{Params, Segments};
 use crate::http::problem::Problem;
@@ -22,7 +22,7 @@ pub(super) async fn of_dataset(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    params.only(&["f", "snapshot", "collections", FILTER[0], FILTER[1], FILTER[2]])?;
+    params.only(&[&["f", "snapshot", "collections"], &TILE_FILTER[..]].concat())?;
     let format = tile_format(&params, suffix(&column).1, &headers)?;
     let layers = layers_of(&at, &params)?;
     let address = address(grid(&app.city, &tms)?, &z, &row, &column)?;
@@ -39,14 +39,15 @@ pub(super) async fn of_collection(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    params.only(&["f", "snapshot", FILTER[0], FILTER[1], FILTER[2]])?;
+    params.only(&[&["f", "snapshot"], &TILE_FILTER[..]].concat())?;
     let format = tile_format(&params, suffix(&column).1, &headers)?;
     let layer = at.catalogue.require(&name)?.clone();
     let address = address(grid(&app.city, &tms)?, &z, &row, &column)?;
-    if let Some(filter) = filter(&app, &layer, &params).await? {
-        return passing(&app, &at, &layer, &filter, address, format, &headers).await;
+    let layers = [layer];
+    if let Some(filter) = filter_of_one(&app, &layers, &params).await? {
+        return passing(&app, &at, &layers[0], &filter, address, format, &headers).await;
     }
-    answer(&app, &at, &[layer], address, format, &headers).await
+    answer(&app, &at, &layers, address, format, &headers).await
 }
 
 /// A tile that the matrix does not have is not there, whatever is wrong with its address.
