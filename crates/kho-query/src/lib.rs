@@ -22,6 +22,7 @@ mod crs_default;
 mod engine;
 mod error;
 pub mod format;
+mod functions;
 mod guard;
 mod limits;
 mod memory;

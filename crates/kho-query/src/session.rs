@@ -6,7 +6,7 @@
 
 use crate::catalog::{CATALOG, SCHEMA};
 use crate::semi_join::CountSemiJoins;
-use crate::{Limits, QueryError, crs_default, projection, window};
+use crate::{Limits, QueryError, crs_default, functions, projection, window};
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::error::Result;
 use datafusion::execution::FunctionRegistry;
@@ -57,12 +57,15 @@ pub(crate) fn template(limits: &Limits, runtime: RuntimeEnv) -> Result<SessionSt
     // Nothing is read but through our own tables: no formats, no CREATE EXTERNAL TABLE.
     let mut state = builder.with_file_formats(Vec::new()).with_table_factories(Default::default()).build();
 
-    let functions = functions()?;
+    let functions = spatial_functions()?;
     for udf in functions.scalar_udfs() {
         state.register_udf(Arc::new(udf.clone().into()))?;
     }
     for udf in functions.aggregate_udfs() {
         state.register_udaf(Arc::new(udf.clone().into()))?;
+    }
+    for udf in functions::window_functions() {
+        state.register_udwf(Arc::new(udf))?;
     }
     Ok(state)
 }
@@ -90,8 +93,8 @@ fn config(limits: &Limits) -> SessionConfig {
 }
 
 /// All spatial functions: Sedona's own, and the kernels of GEOS, georust and TG on top, in
-/// SedonaContext's order, because the last kernel that fits is the one that runs.
-fn functions() -> Result<FunctionSet> {
+/// SedonaContext's order, because the last kernel that fits is the one that runs; then ours.
+fn spatial_functions() -> Result<FunctionSet> {
     let mut functions = sedona_functions::register::default_function_set();
     let kernels = sedona_geos::register::scalar_kernels()
         .into_iter()
@@ -106,6 +109,7 @@ fn functions() -> Result<FunctionSet> {
     for udf in sedona_geo::register::aggregate_udfs() {
         functions.insert_aggregate_udf(udf);
     }
+    functions::apply(&mut functions);
     crs_default::apply(&mut functions);
     window::apply(&mut functions);
     Ok(functions)
