@@ -21,6 +21,7 @@ mod catalog;
 mod crs_default;
 mod engine;
 mod error;
+mod exact_predicates;
 pub mod format;
 mod functions;
 mod guard;

@@ -6,7 +6,7 @@
 
 use crate::catalog::{CATALOG, SCHEMA};
 use crate::semi_join::CountSemiJoins;
-use crate::{Limits, QueryError, crs_default, functions, projection, window};
+use crate::{Limits, QueryError, crs_default, exact_predicates, functions, projection, window};
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::error::Result;
 use datafusion::execution::FunctionRegistry;
@@ -21,7 +21,6 @@ use sedona_query_planner::optimizer::{
     register_vendored_optimizer_rules,
 };
 use sedona_query_planner::query_planner::SedonaQueryPlanner;
-use sedona_spatial_join::physical_planner::DefaultSpatialJoinPhysicalPlanner;
 use std::sync::Arc;
 
 /// What all queries of an engine share outside memory: the spill files.
@@ -42,8 +41,8 @@ pub(crate) fn runtime(limits: &Limits) -> Result<RuntimeEnv, QueryError> {
 
 /// Builds the session.
 pub(crate) fn template(limits: &Limits, runtime: RuntimeEnv) -> Result<SessionState> {
-    let planner = SedonaQueryPlanner::new()
-        .with_spatial_join_physical_planner(Arc::new(DefaultSpatialJoinPhysicalPlanner::new()));
+    let planner =
+        SedonaQueryPlanner::new().with_spatial_join_physical_planner(Arc::new(exact_predicates::JoinPlanner));
     let mut builder = SessionStateBuilder::new()
         .with_default_features()
         .with_runtime_env(Arc::new(runtime))
@@ -99,7 +98,9 @@ fn spatial_functions() -> Result<FunctionSet> {
     let kernels = sedona_geos::register::scalar_kernels()
         .into_iter()
         .chain(sedona_geo::register::scalar_kernels())
-        .chain(sedona_tg::register::scalar_kernels());
+        .chain(
+            sedona_tg::register::scalar_kernels().into_iter().filter(|(f, _)| exact_predicates::trusts_tg(f)),
+        );
     for (name, kernels) in kernels {
         functions.add_scalar_udf_impl(name, kernels)?;
     }

@@ -14,7 +14,6 @@ use super::shape::{
 use super::topology::{failed, from_geos, intersection, to_geos};
 use datafusion::common::exec_err;
 use datafusion::error::Result;
-use geos::Geom;
 use sedona_expr::scalar_udf::SedonaScalarUDF;
 
 const NAME: &str = "ST_Subdivide";
@@ -147,6 +146,7 @@ mod tests {
     use super::super::kernel::read;
     use super::super::shape::XY;
     use super::*;
+    use geos::Geom;
 
     /// A star of `n` points around the origin.
     fn star(n: usize) -> Geometry {

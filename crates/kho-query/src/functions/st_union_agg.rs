@@ -11,7 +11,7 @@
 use super::kernel::read;
 use super::shape::{Basic, Geometry, Shape, XY, is_empty, to_wkb};
 use super::topology::{collection, failed, from_geos};
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{ScalarValue, internal_err};
