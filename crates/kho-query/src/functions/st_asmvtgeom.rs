@@ -12,7 +12,7 @@
 
 use super::kernel::{Gives, Kind, Row, RowKernel, Value, udf as make_udf};
 use super::shape::{
-    Basic, Geometry, Ranges, Shape, highest, is_empty, map_xy, of_type, ranges, rectangle, twice_area,
+    Basic, Geometry, Ranges, Shape, highest, is_empty, map_xy, of_type, ranges, rectangle, to_wkb, twice_area,
 };
 use super::st_clipbybox2d::clip;
 use super::st_snaptogrid::{Grid, snap};
@@ -21,6 +21,7 @@ use datafusion::common::exec_err;
 use datafusion::error::Result;
 use geos::Geom;
 use sedona_expr::scalar_udf::SedonaScalarUDF;
+use std::collections::HashSet;
 
 const NAME: &str = "ST_AsMVTGeom";
 
@@ -99,7 +100,7 @@ impl Frame {
                 Some(cutter) => clip(&moved, cutter, NAME)?,
                 None => moved,
             };
-            snap(&only(is, &cut), &WHOLE)
+            once(snap(&only(is, &cut), &WHOLE))
         };
         Ok((!is_empty(&placed)).then(|| alone(placed)))
     }
@@ -121,6 +122,15 @@ fn alone(geometry: Geometry) -> Geometry {
         }
         shape => Geometry { shape, ..geometry },
     }
+}
+
+/// Points that rounding has made one, once. Lines may lie on each other.
+fn once(mut geometry: Geometry) -> Geometry {
+    if let Shape::MultiPoint(parts) = &mut geometry.shape {
+        let mut seen = HashSet::new();
+        parts.retain(|p| seen.insert(to_wkb(p)));
+    }
+    geometry
 }
 
 /// Polygons cut to the rectangle, valid, in whole numbers, and wound for tiles.
