@@ -6,7 +6,7 @@
 
 use crate::catalog::{CATALOG, SCHEMA};
 use crate::semi_join::CountSemiJoins;
-use crate::{Limits, QueryError, crs_default, projection, window};
+use crate::{Limits, QueryError, crs_default, exact_predicates, functions, projection, window};
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::error::Result;
 use datafusion::execution::FunctionRegistry;
@@ -21,7 +21,6 @@ use sedona_query_planner::optimizer::{
     register_vendored_optimizer_rules,
 };
 use sedona_query_planner::query_planner::SedonaQueryPlanner;
-use sedona_spatial_join::physical_planner::DefaultSpatialJoinPhysicalPlanner;
 use std::sync::Arc;
 
 /// What all queries of an engine share outside memory: the spill files.
@@ -42,8 +41,8 @@ pub(crate) fn runtime(limits: &Limits) -> Result<RuntimeEnv, QueryError> {
 
 /// Builds the session.
 pub(crate) fn template(limits: &Limits, runtime: RuntimeEnv) -> Result<SessionState> {
-    let planner = SedonaQueryPlanner::new()
-        .with_spatial_join_physical_planner(Arc::new(DefaultSpatialJoinPhysicalPlanner::new()));
+    let planner =
+        SedonaQueryPlanner::new().with_spatial_join_physical_planner(Arc::new(exact_predicates::JoinPlanner));
     let mut builder = SessionStateBuilder::new()
         .with_default_features()
         .with_runtime_env(Arc::new(runtime))
@@ -57,12 +56,15 @@ pub(crate) fn template(limits: &Limits, runtime: RuntimeEnv) -> Result<SessionSt
     // Nothing is read but through our own tables: no formats, no CREATE EXTERNAL TABLE.
     let mut state = builder.with_file_formats(Vec::new()).with_table_factories(Default::default()).build();
 
-    let functions = functions()?;
+    let functions = spatial_functions()?;
     for udf in functions.scalar_udfs() {
         state.register_udf(Arc::new(udf.clone().into()))?;
     }
     for udf in functions.aggregate_udfs() {
         state.register_udaf(Arc::new(udf.clone().into()))?;
+    }
+    for udf in functions::window_functions() {
+        state.register_udwf(Arc::new(udf))?;
     }
     Ok(state)
 }
@@ -90,13 +92,15 @@ fn config(limits: &Limits) -> SessionConfig {
 }
 
 /// All spatial functions: Sedona's own, and the kernels of GEOS, georust and TG on top, in
-/// SedonaContext's order, because the last kernel that fits is the one that runs.
-fn functions() -> Result<FunctionSet> {
+/// SedonaContext's order, because the last kernel that fits is the one that runs; then ours.
+fn spatial_functions() -> Result<FunctionSet> {
     let mut functions = sedona_functions::register::default_function_set();
     let kernels = sedona_geos::register::scalar_kernels()
         .into_iter()
         .chain(sedona_geo::register::scalar_kernels())
-        .chain(sedona_tg::register::scalar_kernels());
+        .chain(
+            sedona_tg::register::scalar_kernels().into_iter().filter(|(f, _)| exact_predicates::trusts_tg(f)),
+        );
     for (name, kernels) in kernels {
         functions.add_scalar_udf_impl(name, kernels)?;
     }
@@ -106,6 +110,7 @@ fn functions() -> Result<FunctionSet> {
     for udf in sedona_geo::register::aggregate_udfs() {
         functions.insert_aggregate_udf(udf);
     }
+    functions::apply(&mut functions);
     crs_default::apply(&mut functions);
     window::apply(&mut functions);
     Ok(functions)

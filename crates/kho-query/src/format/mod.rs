@@ -10,7 +10,7 @@ mod geometry;
 mod json;
 mod parquet_file;
 mod table;
-mod wkb;
+pub(crate) mod wkb;
 
 use crate::{Answer, QueryError};
 use arrow::datatypes::{Field, SchemaRef};

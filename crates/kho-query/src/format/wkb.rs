@@ -2,26 +2,26 @@
 
 /// A geometry, coordinates flat.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Geometry {
+pub(crate) struct Geometry {
     pub dims: Dims,
     pub shape: Shape,
 }
 
 /// Which ordinates follow x and y.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Dims {
+pub(crate) struct Dims {
     pub z: bool,
     pub m: bool,
 }
 
 impl Dims {
-    pub(super) fn stride(self) -> usize {
+    pub(crate) fn stride(self) -> usize {
         2 + usize::from(self.z) + usize::from(self.m)
     }
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// All NaN: empty.
     Point(Vec<f64>),
     Line(Vec<f64>),
@@ -36,7 +36,7 @@ pub(super) enum Shape {
 const DEPTH: usize = 32;
 
 /// The geometry, or nothing if the bytes are not WKB.
-pub(super) fn read(bytes: &[u8]) -> Option<Geometry> {
+pub(crate) fn read(bytes: &[u8]) -> Option<Geometry> {
     let mut reader = Reader { bytes, little: true };
     reader.geometry(DEPTH)
 }
