@@ -22,9 +22,11 @@ mod simplify;
 mod snap;
 mod topology;
 mod tree;
+mod weave;
 
 pub(crate) use node::node;
 pub(crate) use topology::{Mosaic, Rings};
+pub(crate) use weave::Weaver;
 
 #[cfg(test)]
 mod tests;
