@@ -1,14 +1,73 @@
-//! Tile-local snap rounding. (Skeleton: the signatures below stay as they are.)
+//! Snap rounding in one tile, from what lies in its window alone.
 //!
 //! ```text
 //! weaver.clear();
 //! for each feature of the window { weaver.add(group, feature.parts()) }
 //! weaver.weave(&frame);
-//! for group in ascending order { weaver.draw(group, &mut shape); shape.rings() → commands }
+//! for group in weaver.groups() { weaver.draw(group, &mut shape); shape.rings() → commands }
 //! ```
+//!
+//! # What is done
+//! Snap rounding as in [`snap`](super::snap) (Hobby 1999; Guibas and Marimont 1998), on the pixels of
+//! the tile and its buffer, the **field**. Hot are the pixels of vertices, of crossings, of the places
+//! where edges cross the sides of the tile or of the field, and the corners of the field. Every edge is
+//! led through the centres of the hot pixels that it enters. As Goodrich, Guibas, Hershberger and
+//! Tanenbaum (1997) have it, an edge's way can be looked up without the others' once the hot
+//! pixels are known: they are a bitmap, and an edge asks the blocks of it that it passes.
+//!
+//! # Why a tile needs nothing from beyond its window
+//! Take the snap rounding of the whole layer, where the places at which edges cross tiles' sides are hot
+//! too, and look at the tile's square S, sides included.
+//!
+//! 1. *The hot pixels of S are known here.* A pixel with its centre in S reaches half a grid unit beyond S
+//!    at most, which is inside the window. A vertex in it is one of a feature whose box meets the window;
+//!    if edges cross in it, or an edge crosses a side of S in it, the edges pass through the window and so
+//!    do their features' boxes.
+//! 2. *The way of an edge inside S hangs on the hot pixels of S alone.* Where the edge crosses a side of S,
+//!    its pixel is hot, so the way has a vertex there, on the side. Between two such places the edge
+//!    enters pixels of S only, and its way goes from one hot pixel of S to the next. Where it runs outside
+//!    of S, within half a grid unit, and enters hot pixels of the side, its way runs along the side and
+//!    takes no ground in S.
+//!
+//! So inside S the ways are those of the whole layer, and two tiles that share a side have the same
+//! vertices on it. The same holds for the field, as if it were the tile: so what is clipped is clipped at
+//! vertices, without any rounding, and what fits in the tile fits in the buffer too.
+//!
+//! # T-junctions
+//! A corner that lies on a neighbour's edge makes its pixel hot, which bends the edge; no vertex has to
+//! be put there. But at rest coordinates are rounded to world units, so the corner may lie up to
+//! two of them beside the edge ([`TOLERANCE`]), and the edge of a pixel may lie between them (for one
+//! such corner in eight at z16, where a pixel is 16 wide): then corner and edge would go apart by up to a
+//! grid unit. It would not do to make pixels wider by two units for that: the corner's own edges, which
+//! run along the long one, may each miss or meet a third vertex's pixel that the long one does not,
+//! and edges that are led through pixels which they do not enter may cross. So T-junctions are joined
+//! first, as for a whole layer: an edge without a partner on its other side is replaced by pieces
+//! that are the same as the neighbours' edges. That is local too: a neighbour's edge that runs along it
+//! inside the window has both its ends known, wherever they are. Only at the outer border of a layer, where
+//! the neighbour ends outside of the window, the pieces are not known; nobody is beside it there, and it
+//! may step by a grid unit from tile to tile.
+//!
+//! # What this does not promise
+//! In data that overlap, two tiles may join different T-junctions where several corners of different
+//! features lie within 18 mm of an edge; each tile by itself is free of gaps and valid all the same.
 
+mod bins;
+mod edges;
+mod faces;
+mod field;
+mod hot;
+#[cfg(test)]
+mod tests;
+
+use super::exact::{Point, Probe, crossing};
+use super::node::TOLERANCE;
 use crate::geom::{Shape, ShapeOutcome};
 use crate::grid::TileFrame;
+use bins::Bins;
+use edges::Edges;
+use faces::Faces;
+use field::{Field, Pixel};
+use hot::Hot;
 
 /// Makes the polygons of one tile out of all that lies in its window, so that what is shared at rest
 /// stays shared on the grid. Holds all scratch memory; reused from tile to tile.
@@ -16,11 +75,53 @@ use crate::grid::TileFrame;
 /// A group is what becomes one (multi)polygon: a feature, or all features of a class, whose common
 /// borders then cancel.
 #[derive(Debug, Default)]
-pub(crate) struct Weaver {}
+pub(crate) struct Weaver {
+    members: Vec<Member>,
+    rings: Vec<Ring>,
+    points: Vec<Point>,
+    /// The pixel of each point.
+    pixels: Vec<Pixel>,
+    /// The edge from each point to the next of its ring; [`NONE`] for one that has no way.
+    steps: Vec<u32>,
+    field: Field,
+    hot: Hot,
+    edges: Edges,
+    bins: Bins,
+    chosen: Vec<u32>,
+    /// Edges, how far along them, and the vertices that they are joined to there.
+    joints: Vec<(u32, i128, Point)>,
+    way: Vec<(i128, Pixel)>,
+    trace: Vec<Pixel>,
+    faces: Faces,
+}
+
+/// What was added at a time.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    group: u32,
+    start: u32,
+    end: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Ring {
+    start: u32,
+    end: u32,
+    hole: bool,
+}
+
+const NONE: u32 = u32::MAX;
+/// Where pixels are wider than 2^6 world units (below z14), neighbours' edges of up to a pixel are not
+/// joined to: that would cost most where most is to be done, and be seen least.
+const JOINED: i64 = 1 << 6;
 
 impl Weaver {
     /// Starts the next tile.
-    pub fn clear(&mut self) {}
+    pub fn clear(&mut self) {
+        self.members.clear();
+        self.rings.clear();
+        self.points.clear();
+    }
 
     /// Adds a polygon or multipolygon of a group: its rings in world units without closing points,
     /// whether each is a hole, exteriors turning right on the screen and holes left
@@ -28,17 +129,36 @@ impl Weaver {
     /// as they like. All features whose boxes meet the tile's window must be added, smaller ones than a
     /// grid unit too: whoever is left out leaves a hole.
     pub fn add<'a>(&mut self, group: u32, rings: impl Iterator<Item = (bool, &'a [[u32; 2]])>) {
-        let _ = (group, rings);
+        let start = self.rings.len() as u32;
+        for (hole, points) in rings {
+            let first = self.points.len() as u32;
+            self.points.extend_from_slice(points);
+            self.rings.push(Ring { start: first, end: self.points.len() as u32, hole });
+        }
+        self.members.push(Member { group, start, end: self.rings.len() as u32 });
     }
 
     /// Finds how every edge runs on the tile's grid.
     pub fn weave(&mut self, frame: &TileFrame) {
-        let _ = frame;
+        if !self.members.is_sorted_by_key(|m| m.group) {
+            self.members.sort_by_key(|m| m.group);
+        }
+        self.field = Field::of(frame);
+        let last = self.field.last;
+        self.hot.clear(last);
+        for corner in [[0, 0], [last, 0], [0, last], [last, last]] {
+            self.hot.set(corner);
+        }
+        self.place();
+        self.number();
+        self.join();
+        self.cross();
+        self.lead();
     }
 
-    /// The groups that were added, ascending, each once.
+    /// The groups that were added, ascending, each once. To be asked after [`Weaver::weave`].
     pub fn groups(&self) -> impl Iterator<Item = u32> {
-        std::iter::empty()
+        self.members.chunk_by(|m, n| m.group == n.group).filter_map(|same| same.first()).map(|m| m.group)
     }
 
     /// Puts a group's polygons into `shape` (which is cleared): grid coordinates of the tile, clipped to
@@ -46,8 +166,264 @@ impl Weaver {
     /// exterior before its holes. Where members overlap, the ground is covered once (non-zero rule).
     /// [`ShapeOutcome::Gone`] if nothing is left, or the group is none.
     pub fn draw(&mut self, group: u32, shape: &mut Shape) -> ShapeOutcome {
-        let _ = group;
         shape.clear();
-        ShapeOutcome::Gone
+        let mut trace = std::mem::take(&mut self.trace);
+        let outcome = self.draw_with(group, shape, &mut trace);
+        self.trace = trace;
+        outcome
     }
+
+    fn draw_with(&mut self, group: u32, shape: &mut Shape, trace: &mut Vec<Pixel>) -> ShapeOutcome {
+        let field = self.field;
+        let first = self.members.partition_point(|m| m.group < group);
+        let count = self.members[first..].iter().take_while(|m| m.group == group).count();
+        let members = first..first + count;
+        let rings = |m: &Member| m.start as usize..m.end as usize;
+        // Most features are one ring that is as simple on the grid as it was.
+        if let [only] = &self.members[members.clone()] {
+            for ring in &self.rings[rings(only)] {
+                self.trace(ring, trace);
+                shape.ring(!ring.hole, trace.iter().map(|&p| field.grid(p)));
+            }
+            if let Some(outcome) = shape.settle() {
+                return outcome;
+            }
+        }
+        self.faces.clear();
+        for member in members.clone() {
+            for ring in rings(&self.members[member]) {
+                self.trace(&self.rings[ring], trace);
+                self.faces.ring(trace, field.last);
+            }
+        }
+        shape.clear();
+        let found = self.faces.polygons(field.last, |hole, ring| {
+            shape.ring(!hole, ring.map(|p| field.grid(p)));
+        });
+        if found.is_err() {
+            // Edges on the grid cross, which snap rounding excludes: the overlay knows what to do.
+            shape.clear();
+            for member in members {
+                for ring in &self.rings[rings(&self.members[member])] {
+                    self.trace(ring, trace);
+                    shape.ring(!ring.hole, trace.iter().map(|&p| field.grid(p)));
+                }
+            }
+            return shape.finish();
+        }
+        if shape.rings().next().is_none() { ShapeOutcome::Gone } else { ShapeOutcome::Repaired }
+    }
+
+    /// Finds the pixels of all points.
+    fn place(&mut self) {
+        let Self { field, hot, points, pixels, .. } = self;
+        pixels.clear();
+        pixels.extend(points.iter().map(|&p| {
+            let pixel = field.pixel(p);
+            if field.holds(pixel) {
+                hot.set(pixel);
+            }
+            pixel
+        }));
+    }
+
+    /// Finds the edges that may have a way of their own.
+    fn number(&mut self) {
+        let Self { field, rings, points, pixels, steps, edges, .. } = self;
+        edges.clear(points.len());
+        steps.clear();
+        let small = field.step() > JOINED;
+        for ring in rings.iter() {
+            let (start, end) = (ring.start as usize, ring.end as usize);
+            for at in start..end {
+                let to = if at + 1 < end { at + 1 } else { start };
+                let (a, b, p, q) = (points[at], points[to], pixels[at], pixels[to]);
+                let short = p[0].abs_diff(q[0]) + p[1].abs_diff(q[1]) <= 1;
+                if a == b || field.beyond(p) & field.beyond(q) != 0 || small && short {
+                    steps.push(NONE);
+                    continue;
+                }
+                let up = a < b;
+                let edge = if up { edges.number([a, b], [p, q]) } else { edges.number([b, a], [q, p]) };
+                edges.list[edge as usize].balance += if up { 1 } else { -1 };
+                steps.push(edge);
+            }
+        }
+    }
+
+    /// Splits edges without a partner at the vertices of others of them that lie on them.
+    fn join(&mut self) {
+        let Self { field, edges, bins, chosen, joints, .. } = self;
+        chosen.clear();
+        joints.clear();
+        chosen.extend((0..edges.list.len() as u32).filter(|&e| edges.list[e as usize].balance != 0));
+        let list = &edges.list;
+        let margin = 1 + (i64::from(TOLERANCE) / field.step()) as i32;
+        bins.pairs(field, list, chosen, margin, |e, f| {
+            for (e, f) in [(e, f), (f, e)] {
+                for v in list[f as usize].ends {
+                    joints.extend(joint(list[e as usize].ends, v).map(|along| (e, along, v)));
+                }
+            }
+        });
+        joints.sort_unstable();
+        joints.dedup();
+        for same in joints.chunk_by(|a, b| a.0 == b.0) {
+            let Some(&(number, ..)) = same.first() else { continue };
+            let [mut from, end] = edges.list[number as usize].ends;
+            edges.list[number as usize].split = Some([0; 2]);
+            for to in same.iter().map(|joint| joint.2).chain([end]) {
+                let ends = [from.min(to), from.max(to)];
+                let pixels = ends.map(|v| field.pixel(v));
+                if from != to && field.beyond(pixels[0]) & field.beyond(pixels[1]) == 0 {
+                    let piece = edges.number(ends, pixels);
+                    edges.list[piece as usize].piece = true;
+                }
+                from = to;
+            }
+        }
+    }
+
+    /// Finds where edges cross each other and the sides of the tile and the field.
+    fn cross(&mut self) {
+        let Self { field, hot, edges, bins, chosen, .. } = self;
+        let list = &edges.list;
+        chosen.clear();
+        let long = |&e: &u32| list[e as usize].is_used() && !list[e as usize].is_short();
+        chosen.extend((0..list.len() as u32).filter(long));
+        for &e in chosen.iter() {
+            field.seams(&list[e as usize], |pixel| hot.set(pixel));
+        }
+        bins.pairs(field, list, chosen, 0, |e, f| {
+            let ([a, b], [c, d]) = (list[e as usize].ends, list[f as usize].ends);
+            if a == c || a == d || b == c || b == d {
+                return;
+            }
+            if let Some(p) = crossing(a, b, c, d).map(|p| field.pixel(p)).filter(|&p| field.holds(p)) {
+                hot.set(p);
+            }
+        });
+    }
+
+    /// Leads every edge through the hot pixels that it enters.
+    fn lead(&mut self) {
+        let Self { field, hot, edges, chosen, way, joints, .. } = self;
+        let half = field.step();
+        for &number in chosen.iter() {
+            let edge = edges.list[number as usize];
+            let [p, q] = edge.pixels;
+            way.clear();
+            field.cells(&edge, hot::BLOCK, 0, |x, y| {
+                hot.block(x, y, |pixel| {
+                    let within = |k: usize| pixel[k] >= p[k].min(q[k]) && pixel[k] <= p[k].max(q[k]);
+                    if pixel == p || pixel == q || !within(0) || !within(1) {
+                        return;
+                    }
+                    let (probe, middle) = (Probe::new(edge.ends[0], edge.ends[1]), field.middle(pixel));
+                    if probe.enters(middle, half) {
+                        way.push((probe.along(middle), pixel));
+                    }
+                });
+            });
+            if way.is_empty() {
+                continue;
+            }
+            // Of two pixels that an edge passes, the one further along is passed later.
+            way.sort_unstable();
+            let start = edges.ways.len() as u32;
+            edges.ways.extend(way.iter().map(|w| w.1));
+            edges.list[number as usize].way = [start, edges.ways.len() as u32];
+        }
+        // What was split goes the ways of its pieces.
+        for same in joints.chunk_by(|a, b| a.0 == b.0) {
+            let Some(&(number, ..)) = same.first() else { continue };
+            let [mut from, end] = edges.list[number as usize].ends;
+            let start = edges.ways.len() as u32;
+            for to in same.iter().map(|joint| joint.2).chain([end]) {
+                if let Some([one, two]) = edges.find([from.min(to), from.max(to)]).map(|piece| piece.way) {
+                    let count = (two - one) as usize;
+                    for at in 0..count {
+                        let at = if from < to { at } else { count - 1 - at };
+                        edges.ways.push(edges.ways[one as usize + at]);
+                    }
+                }
+                let pixel = field.pixel(to);
+                if to != end && field.holds(pixel) {
+                    edges.ways.push(pixel);
+                }
+                from = to;
+            }
+            edges.list[number as usize].split = Some([start, edges.ways.len() as u32]);
+        }
+    }
+
+    /// A ring as it runs on the pixels of the field, clipped to it: along its sides where the ring is
+    /// outside.
+    #[inline]
+    fn trace(&self, ring: &Ring, out: &mut Vec<Pixel>) {
+        let field = &self.field;
+        out.clear();
+        let (start, end) = (ring.start as usize, ring.end as usize);
+        for at in start..end {
+            let pixel = self.pixels[at];
+            let next = if at + 1 < end { at + 1 } else { start };
+            let step = self.steps[at];
+            let inside = field.holds(pixel) && field.holds(self.pixels[next]);
+            if inside {
+                out.push(pixel);
+                if step == NONE {
+                    continue;
+                }
+            }
+            let way = if step == NONE { &[] } else { self.edges.way(&self.edges.list[step as usize]) };
+            let ahead = self.points[at] < self.points[next];
+            if inside {
+                if ahead { out.extend_from_slice(way) } else { out.extend(way.iter().rev()) }
+            } else {
+                self.trace_outside(at, next, ahead, way, out);
+            }
+        }
+    }
+
+    /// The way of an edge with an end outside of the field.
+    #[cold]
+    fn trace_outside(&self, at: usize, next: usize, ahead: bool, way: &[Pixel], out: &mut Vec<Pixel>) {
+        let field = &self.field;
+        let ends = [self.points[at], self.points[next]];
+        let mut from = field.nearest(self.pixels[at]);
+        out.push(from);
+        for k in 0..=way.len() {
+            let to = match way.len() {
+                n if k == n => field.nearest(self.pixels[next]),
+                _ if ahead => way[k],
+                n => way[n - 1 - k],
+            };
+            // Only before the first and after the last pixel of its way it is outside.
+            let leaves = k == 0 && !field.holds(self.pixels[at]);
+            let stays_out = k == way.len() && !field.holds(self.pixels[next]);
+            if leaves || stays_out {
+                field.around(ends, from, to, |corner| out.push(corner));
+            }
+            out.push(to);
+            from = to;
+        }
+        out.pop();
+    }
+}
+
+/// How far along an edge a vertex lies that is to be joined to it.
+#[inline]
+fn joint([a, b]: [Point; 2], v: Point) -> Option<i128> {
+    let reach = i64::from(TOLERANCE);
+    let off = |k: usize| {
+        let (low, high) = (i64::from(a[k].min(b[k])), i64::from(a[k].max(b[k])));
+        i64::from(v[k]) < low - reach || i64::from(v[k]) > high + reach
+    };
+    if v == a || v == b || off(0) || off(1) {
+        return None;
+    }
+    let (probe, middle) = (Probe::new(a, b), v.map(|v| 2 * i64::from(v)));
+    let along = probe.along(middle);
+    let near = probe.enters(middle, 2 * reach + 1) && 0 < along && along < probe.length2();
+    near.then_some(along)
 }
