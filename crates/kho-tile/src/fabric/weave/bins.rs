@@ -2,12 +2,13 @@
 
 use super::edges::Edge;
 use super::field::Field;
+use crate::fabric::exact::Point;
 
-/// An edge in a cell, with the box of its pixels: min x, min y, max x, max y.
+/// An edge and its ends: the first is the lower one, so it lies to the west.
 #[derive(Debug, Clone, Copy, Default)]
-struct Item {
-    bounds: [u16; 4],
-    edge: u32,
+pub(super) struct Item {
+    pub edge: u32,
+    pub ends: [Point; 2],
 }
 
 /// Edges sorted into square cells of the field.
@@ -21,31 +22,22 @@ pub(super) struct Bins {
 const FEW: usize = 16;
 
 impl Bins {
-    /// Calls `near` with every two of the `chosen` edges that come within `margin` pixels of each other
-    /// in the field; with some that do not, and with some more than once.
+    /// Calls `near` with every two of the `chosen` edges that come within `reach` world units of each
+    /// other in the field; with some that do not, and with some more than once.
     pub fn pairs(
         &mut self,
         field: &Field,
         edges: &[Edge],
         chosen: &[u32],
-        margin: i32,
-        mut near: impl FnMut(u32, u32),
+        reach: u32,
+        mut near: impl FnMut(&Item, &Item),
     ) {
-        let item = |edge: u32| {
-            let [p, q] = edges[edge as usize].pixels;
-            let clip = |v: i32| v.clamp(0, field.last) as u16;
-            let bounds = [
-                clip(p[0].min(q[0]) - margin),
-                clip(p[1].min(q[1]) - margin),
-                clip(p[0].max(q[0]) + margin),
-                clip(p[1].max(q[1]) + margin),
-            ];
-            Item { bounds, edge }
-        };
+        let margin = if reach > 0 { 1 + (i64::from(reach) / field.step()) as i32 } else { 0 };
+        let item = |edge: u32| Item { edge, ends: edges[edge as usize].ends };
         if chosen.len() <= FEW {
             self.items.clear();
             self.items.extend(chosen.iter().map(|&e| item(e)));
-            each_with_each(&self.items, &mut near);
+            each_with_each(&self.items, reach, &mut near);
             return;
         }
         // About as many cells as edges.
@@ -81,19 +73,23 @@ impl Bins {
         for cell in 1..=side * side {
             let from = self.starts[cell] as usize;
             let to = self.starts.get(cell + 1).map_or(count, |&n| n as usize);
-            each_with_each(&self.items[from..to], &mut near);
+            each_with_each(&self.items[from..to], reach, &mut near);
         }
     }
 }
 
 #[inline]
-fn each_with_each(items: &[Item], near: &mut impl FnMut(u32, u32)) {
+fn each_with_each(items: &[Item], reach: u32, near: &mut impl FnMut(&Item, &Item)) {
     for (at, e) in items.iter().enumerate() {
-        let a = e.bounds;
+        let [a, b] = e.ends;
+        let (west, east) = (a[0].saturating_sub(reach), b[0].saturating_add(reach));
+        let north = a[1].min(b[1]).saturating_sub(reach);
+        let south = a[1].max(b[1]).saturating_add(reach);
         for f in &items[at + 1..] {
-            let b = f.bounds;
-            if a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3] {
-                near(e.edge, f.edge);
+            let [c, d] = f.ends;
+            let (top, bottom) = (c[1].min(d[1]), c[1].max(d[1]));
+            if (c[0] <= east) & (west <= d[0]) & (top <= south) & (north <= bottom) {
+                near(e, f);
             }
         }
     }

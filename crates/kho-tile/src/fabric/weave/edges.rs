@@ -12,26 +12,20 @@ pub(super) struct Edge {
     pub pixels: [Pixel; 2],
     /// Uses upwards less uses downwards: 0 where it has a neighbour on either side.
     pub balance: i32,
-    /// Where in [`Edges::ways`] the pixels are that it is led through, from its lower end on.
-    pub way: [u32; 2],
-    /// The same for the pieces that stand for it, if it was split.
-    pub split: Option<[u32; 2]>,
-    /// Whether it is one of another's pieces.
-    pub piece: bool,
+    /// Whether it goes the ways of its pieces.
+    pub split: bool,
 }
 
 impl Edge {
+    fn new(ends: [Point; 2], pixels: [Pixel; 2]) -> Self {
+        Self { ends, pixels, balance: 0, split: false }
+    }
+
     /// Whether it lies in one pixel, or in two side by side: then it passes no third.
     #[inline(always)]
     pub fn is_short(&self) -> bool {
         let [p, q] = self.pixels;
         p[0].abs_diff(q[0]) + p[1].abs_diff(q[1]) <= 1
-    }
-
-    /// Whether anybody goes straight from end to end: a piece does, even where others split the edge.
-    #[inline(always)]
-    pub fn is_used(&self) -> bool {
-        self.split.is_none() || self.piece
     }
 }
 
@@ -39,8 +33,10 @@ impl Edge {
 #[derive(Debug, Default)]
 pub(super) struct Edges {
     pub list: Vec<Edge>,
-    /// The ways of all edges.
-    pub ways: Vec<Pixel>,
+    /// The pixels that edges are led through, from their lower ends on.
+    ways: Vec<Pixel>,
+    /// Where each edge's are. As long as the list once ways are known.
+    spans: Vec<[u32; 2]>,
     /// Number of an edge and one, 0 for none; a power of two of them.
     slots: Vec<u32>,
 }
@@ -50,6 +46,7 @@ impl Edges {
     pub fn clear(&mut self, expected: usize) {
         self.list.clear();
         self.ways.clear();
+        self.spans.clear();
         self.slots.clear();
         self.slots.resize(expected.next_power_of_two().max(64), 0);
     }
@@ -62,22 +59,48 @@ impl Edges {
         }
         let slot = self.slot(ends);
         if self.slots[slot] == 0 {
-            self.list.push(Edge { ends, pixels, balance: 0, way: [0; 2], split: None, piece: false });
+            self.list.push(Edge::new(ends, pixels));
             self.slots[slot] = self.list.len() as u32;
         }
         self.slots[slot] - 1
     }
 
-    /// The edge between two points, lower end first, if there is one.
-    pub fn find(&self, ends: [Point; 2]) -> Option<&Edge> {
-        self.list.get((self.slots[self.slot(ends)] as usize).checked_sub(1)?)
+    /// The number of an edge that goes straight: another one than [`Edges::number`]'s if that is split.
+    pub fn straight(&mut self, ends: [Point; 2], pixels: [Pixel; 2]) -> u32 {
+        let number = self.number(ends, pixels);
+        if !self.list[number as usize].split {
+            return number;
+        }
+        self.list.push(Edge::new(ends, pixels));
+        self.list.len() as u32 - 1
+    }
+
+    /// No edge is led anywhere yet.
+    pub fn level(&mut self) {
+        self.ways.clear();
+        self.spans.clear();
+        self.spans.resize(self.list.len(), [0; 2]);
+    }
+
+    /// Leads an edge through pixels, from its lower end on.
+    pub fn lead(&mut self, edge: u32, way: impl Iterator<Item = Pixel>) {
+        let start = self.ways.len() as u32;
+        self.ways.extend(way);
+        self.spans[edge as usize] = [start, self.ways.len() as u32];
     }
 
     /// The pixels on an edge's way, from its lower end on.
     #[inline(always)]
-    pub fn way(&self, e: &Edge) -> &[Pixel] {
-        let [from, to] = e.split.unwrap_or(e.way);
+    pub fn way(&self, edge: u32) -> &[Pixel] {
+        let [from, to] = self.spans[edge as usize];
         &self.ways[from as usize..to as usize]
+    }
+
+    /// Whether an edge is led anywhere.
+    #[inline(always)]
+    pub fn is_led(&self, edge: u32) -> bool {
+        let [from, to] = self.spans[edge as usize];
+        from < to
     }
 
     /// Where an edge is, or is to be.

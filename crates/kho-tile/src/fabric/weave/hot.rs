@@ -42,14 +42,23 @@ impl Hot {
         *word |= 1 << ((y & 7) << BLOCK | (x & 7));
     }
 
-    /// Calls `found` with the pixels of a block.
+    /// Calls `found` with the pixels of a block that lie between two, edges included.
     #[inline(always)]
-    pub fn block(&self, x: i32, y: i32, mut found: impl FnMut(Pixel)) {
+    pub fn block(&self, x: i32, y: i32, low: Pixel, high: Pixel, mut found: impl FnMut(Pixel)) {
         let mut word = self.words[y as usize * self.side + x as usize];
+        if word == 0 {
+            return;
+        }
+        let corner = [x << BLOCK, y << BLOCK];
+        let first = [0, 1].map(|k: usize| (low[k] - corner[k]).clamp(0, 7));
+        let last = [0, 1].map(|k: usize| (high[k] - corner[k]).clamp(0, 7));
+        let columns = 0xFF >> (7 - last[0]) & 0xFF << first[0];
+        word &= columns * 0x0101_0101_0101_0101;
+        word &= u64::MAX >> (8 * (7 - last[1])) & u64::MAX << (8 * first[1]);
         while word != 0 {
             let bit = word.trailing_zeros() as i32;
             word &= word - 1;
-            found([x << BLOCK | bit & 7, y << BLOCK | bit >> BLOCK]);
+            found([corner[0] | bit & 7, corner[1] | bit >> BLOCK]);
         }
     }
 }

@@ -90,7 +90,10 @@ pub(crate) struct Weaver {
     chosen: Vec<u32>,
     /// Edges, how far along them, and the vertices that they are joined to there.
     joints: Vec<(u32, i128, Point)>,
+    /// The pieces of the edges with joints, one after the other; [`NONE`] for one outside of the field.
+    pieces: Vec<u32>,
     way: Vec<(i128, Pixel)>,
+    led: Vec<Pixel>,
     trace: Vec<Pixel>,
     faces: Faces,
 }
@@ -108,6 +111,8 @@ struct Ring {
     start: u32,
     end: u32,
     hole: bool,
+    /// Whether all its points lie in the field.
+    inside: bool,
 }
 
 const NONE: u32 = u32::MAX;
@@ -133,7 +138,7 @@ impl Weaver {
         for (hole, points) in rings {
             let first = self.points.len() as u32;
             self.points.extend_from_slice(points);
-            self.rings.push(Ring { start: first, end: self.points.len() as u32, hole });
+            self.rings.push(Ring { start: first, end: self.points.len() as u32, hole, inside: true });
         }
         self.members.push(Member { group, start, end: self.rings.len() as u32 });
     }
@@ -182,8 +187,7 @@ impl Weaver {
         // Most features are one ring that is as simple on the grid as it was.
         if let [only] = &self.members[members.clone()] {
             for ring in &self.rings[rings(only)] {
-                self.trace(ring, trace);
-                shape.ring(!ring.hole, trace.iter().map(|&p| field.grid(p)));
+                self.put(ring, trace, shape);
             }
             if let Some(outcome) = shape.settle() {
                 return outcome;
@@ -205,8 +209,7 @@ impl Weaver {
             shape.clear();
             for member in members {
                 for ring in &self.rings[rings(&self.members[member])] {
-                    self.trace(ring, trace);
-                    shape.ring(!ring.hole, trace.iter().map(|&p| field.grid(p)));
+                    self.put(ring, trace, shape);
                 }
             }
             return shape.finish();
@@ -216,15 +219,20 @@ impl Weaver {
 
     /// Finds the pixels of all points.
     fn place(&mut self) {
-        let Self { field, hot, points, pixels, .. } = self;
+        let Self { field, hot, rings, points, pixels, .. } = self;
         pixels.clear();
-        pixels.extend(points.iter().map(|&p| {
-            let pixel = field.pixel(p);
-            if field.holds(pixel) {
-                hot.set(pixel);
-            }
-            pixel
-        }));
+        for ring in rings {
+            ring.inside = true;
+            pixels.extend(points[ring.start as usize..ring.end as usize].iter().map(|&p| {
+                let pixel = field.pixel(p);
+                if field.holds(pixel) {
+                    hot.set(pixel);
+                } else {
+                    ring.inside = false;
+                }
+                pixel
+            }));
+        }
     }
 
     /// Finds the edges that may have a way of their own.
@@ -253,32 +261,31 @@ impl Weaver {
 
     /// Splits edges without a partner at the vertices of others of them that lie on them.
     fn join(&mut self) {
-        let Self { field, edges, bins, chosen, joints, .. } = self;
+        let Self { field, edges, bins, chosen, joints, pieces, .. } = self;
         chosen.clear();
         joints.clear();
+        pieces.clear();
         chosen.extend((0..edges.list.len() as u32).filter(|&e| edges.list[e as usize].balance != 0));
-        let list = &edges.list;
-        let margin = 1 + (i64::from(TOLERANCE) / field.step()) as i32;
-        bins.pairs(field, list, chosen, margin, |e, f| {
+        bins.pairs(field, &edges.list, chosen, TOLERANCE, |e, f| {
             for (e, f) in [(e, f), (f, e)] {
-                for v in list[f as usize].ends {
-                    joints.extend(joint(list[e as usize].ends, v).map(|along| (e, along, v)));
+                for v in f.ends {
+                    joints.extend(joint(e.ends, v).map(|along| (e.edge, along, v)));
                 }
             }
         });
         joints.sort_unstable();
         joints.dedup();
+        for joint in joints.iter() {
+            edges.list[joint.0 as usize].split = true;
+        }
         for same in joints.chunk_by(|a, b| a.0 == b.0) {
             let Some(&(number, ..)) = same.first() else { continue };
             let [mut from, end] = edges.list[number as usize].ends;
-            edges.list[number as usize].split = Some([0; 2]);
             for to in same.iter().map(|joint| joint.2).chain([end]) {
                 let ends = [from.min(to), from.max(to)];
                 let pixels = ends.map(|v| field.pixel(v));
-                if from != to && field.beyond(pixels[0]) & field.beyond(pixels[1]) == 0 {
-                    let piece = edges.number(ends, pixels);
-                    edges.list[piece as usize].piece = true;
-                }
+                let passes = from != to && field.beyond(pixels[0]) & field.beyond(pixels[1]) == 0;
+                pieces.push(if passes { edges.straight(ends, pixels) } else { NONE });
                 from = to;
             }
         }
@@ -289,13 +296,13 @@ impl Weaver {
         let Self { field, hot, edges, bins, chosen, .. } = self;
         let list = &edges.list;
         chosen.clear();
-        let long = |&e: &u32| list[e as usize].is_used() && !list[e as usize].is_short();
+        let long = |&e: &u32| !list[e as usize].split && !list[e as usize].is_short();
         chosen.extend((0..list.len() as u32).filter(long));
         for &e in chosen.iter() {
             field.seams(&list[e as usize], |pixel| hot.set(pixel));
         }
         bins.pairs(field, list, chosen, 0, |e, f| {
-            let ([a, b], [c, d]) = (list[e as usize].ends, list[f as usize].ends);
+            let ([a, b], [c, d]) = (e.ends, f.ends);
             if a == c || a == d || b == c || b == d {
                 return;
             }
@@ -307,16 +314,18 @@ impl Weaver {
 
     /// Leads every edge through the hot pixels that it enters.
     fn lead(&mut self) {
-        let Self { field, hot, edges, chosen, way, joints, .. } = self;
+        let Self { field, hot, edges, chosen, way, joints, pieces, led, .. } = self;
+        edges.level();
         let half = field.step();
         for &number in chosen.iter() {
-            let edge = edges.list[number as usize];
+            let edge = &edges.list[number as usize];
             let [p, q] = edge.pixels;
+            let low = [p[0].min(q[0]), p[1].min(q[1])];
+            let high = [p[0].max(q[0]), p[1].max(q[1])];
             way.clear();
-            field.cells(&edge, hot::BLOCK, 0, |x, y| {
-                hot.block(x, y, |pixel| {
-                    let within = |k: usize| pixel[k] >= p[k].min(q[k]) && pixel[k] <= p[k].max(q[k]);
-                    if pixel == p || pixel == q || !within(0) || !within(1) {
+            field.cells(edge, hot::BLOCK, 0, |x, y| {
+                hot.block(x, y, low, high, |pixel| {
+                    if pixel == p || pixel == q {
                         return;
                     }
                     let (probe, middle) = (Probe::new(edge.ends[0], edge.ends[1]), field.middle(pixel));
@@ -325,36 +334,47 @@ impl Weaver {
                     }
                 });
             });
-            if way.is_empty() {
-                continue;
+            if !way.is_empty() {
+                // Of two pixels that an edge passes, the one further along is passed later.
+                way.sort_unstable();
+                edges.lead(number, way.iter().map(|w| w.1));
             }
-            // Of two pixels that an edge passes, the one further along is passed later.
-            way.sort_unstable();
-            let start = edges.ways.len() as u32;
-            edges.ways.extend(way.iter().map(|w| w.1));
-            edges.list[number as usize].way = [start, edges.ways.len() as u32];
         }
         // What was split goes the ways of its pieces.
+        let mut pieces = pieces.iter();
         for same in joints.chunk_by(|a, b| a.0 == b.0) {
             let Some(&(number, ..)) = same.first() else { continue };
             let [mut from, end] = edges.list[number as usize].ends;
-            let start = edges.ways.len() as u32;
-            for to in same.iter().map(|joint| joint.2).chain([end]) {
-                if let Some([one, two]) = edges.find([from.min(to), from.max(to)]).map(|piece| piece.way) {
-                    let count = (two - one) as usize;
-                    for at in 0..count {
-                        let at = if from < to { at } else { count - 1 - at };
-                        edges.ways.push(edges.ways[one as usize + at]);
-                    }
-                }
-                let pixel = field.pixel(to);
-                if to != end && field.holds(pixel) {
-                    edges.ways.push(pixel);
-                }
+            led.clear();
+            for (to, &piece) in same.iter().map(|joint| joint.2).chain([end]).zip(pieces.by_ref()) {
+                let way = if piece == NONE { &[] } else { edges.way(piece) };
+                if from < to { led.extend_from_slice(way) } else { led.extend(way.iter().rev()) }
+                led.extend(Some(field.pixel(to)).filter(|&pixel| to != end && field.holds(pixel)));
                 from = to;
             }
-            edges.list[number as usize].split = Some([start, edges.ways.len() as u32]);
+            edges.lead(number, led.iter().copied());
         }
+    }
+
+    /// Whether a ring lies in the field and none of its edges is led anywhere.
+    #[inline]
+    fn is_plain(&self, ring: &Ring) -> bool {
+        let all = ring.start as usize..ring.end as usize;
+        let led = |&step: &u32| step != NONE && self.edges.is_led(step);
+        ring.inside && !self.steps[all].iter().any(led)
+    }
+
+    /// Adds a ring to a shape as it runs on the grid.
+    #[inline]
+    fn put(&self, ring: &Ring, trace: &mut Vec<Pixel>, shape: &mut Shape) {
+        let field = self.field;
+        let pixels = if self.is_plain(ring) {
+            &self.pixels[ring.start as usize..ring.end as usize]
+        } else {
+            self.trace(ring, trace);
+            trace
+        };
+        shape.ring(!ring.hole, pixels.iter().map(|&p| field.grid(p)));
     }
 
     /// A ring as it runs on the pixels of the field, clipped to it: along its sides where the ring is
@@ -375,7 +395,7 @@ impl Weaver {
                     continue;
                 }
             }
-            let way = if step == NONE { &[] } else { self.edges.way(&self.edges.list[step as usize]) };
+            let way = if step == NONE { &[] } else { self.edges.way(step) };
             let ahead = self.points[at] < self.points[next];
             if inside {
                 if ahead { out.extend_from_slice(way) } else { out.extend(way.iter().rev()) }
@@ -414,16 +434,15 @@ impl Weaver {
 /// How far along an edge a vertex lies that is to be joined to it.
 #[inline]
 fn joint([a, b]: [Point; 2], v: Point) -> Option<i128> {
-    let reach = i64::from(TOLERANCE);
     let off = |k: usize| {
-        let (low, high) = (i64::from(a[k].min(b[k])), i64::from(a[k].max(b[k])));
-        i64::from(v[k]) < low - reach || i64::from(v[k]) > high + reach
+        let (low, high) = (a[k].min(b[k]), a[k].max(b[k]));
+        v[k] < low.saturating_sub(TOLERANCE) || v[k] > high.saturating_add(TOLERANCE)
     };
     if v == a || v == b || off(0) || off(1) {
         return None;
     }
     let (probe, middle) = (Probe::new(a, b), v.map(|v| 2 * i64::from(v)));
     let along = probe.along(middle);
-    let near = probe.enters(middle, 2 * reach + 1) && 0 < along && along < probe.length2();
+    let near = probe.enters(middle, 2 * i64::from(TOLERANCE) + 1) && 0 < along && along < probe.length2();
     near.then_some(along)
 }
