@@ -1,6 +1,7 @@
 //! Cutting a tile out of blocks: the inner loop.
 
 use crate::block::{AttributeBlock, Feature, GeometryBlock};
+use crate::fabric::Weaver;
 use crate::geom::{P, Shape, ShapeOutcome, clean_line, clip_line, clip_ring, simplify_line};
 use crate::grid::{TileFrame, WorldBox};
 use crate::mvt::{Commands, FeatureKind, LayerWriter};
@@ -12,6 +13,8 @@ pub(crate) struct Manner {
     pub simplify: bool,
     /// Leave out features that rank below this; 0 leaves out none.
     pub least_rank: u64,
+    /// Lead the borders of polygons together: every block must be [gathered](Painter::gather) first.
+    pub woven: bool,
 }
 
 /// What became of the candidates of a tile.
@@ -35,6 +38,10 @@ pub(crate) struct Painter {
     /// What became of the candidates.
     pub tally: Tally,
     commands: Commands,
+    weaver: Weaver,
+    /// Polygons gathered; then those drawn of them.
+    gathered: u32,
+    woven: u32,
     shape: Shape,
     ring: Vec<[i64; 2]>,
     spare: Vec<[i64; 2]>,
@@ -50,6 +57,27 @@ impl Painter {
         self.layer.clear();
         self.ranks.clear();
         self.tally = Tally::default();
+        self.weaver.clear();
+        (self.gathered, self.woven) = (0, 0);
+    }
+
+    /// Takes note of the polygons that a block has in the tile, in the order in which
+    /// [`Painter::block`] is going to draw them.
+    pub fn gather(&mut self, geometry: &GeometryBlock, frame: &TileFrame, manner: Manner) {
+        geometry.tree().search(&frame.window, |row, bounds, _| {
+            let Some(feature) = geometry.feature(row).filter(|f| f.kind == FeatureKind::Polygon) else {
+                return;
+            };
+            if rank(&feature, bounds) >= manner.least_rank {
+                self.weaver.add(self.gathered, feature.parts());
+                self.gathered += 1;
+            }
+        });
+    }
+
+    /// Leads the borders of all that has been gathered.
+    pub fn weave(&mut self, frame: &TileFrame) {
+        self.weaver.weave(frame);
     }
 
     /// Draws what a block has in the tile. `attributes` must be of the same rows.
@@ -65,7 +93,9 @@ impl Painter {
             let Some(feature) = geometry.feature(row) else { return };
             self.tally.candidates += 1;
             let small = bounds[2] - bounds[0] < frame.least && bounds[3] - bounds[1] < frame.least;
-            if small && feature.kind != FeatureKind::Point {
+            let woven = manner.woven && feature.kind == FeatureKind::Polygon;
+            // What neighbours are led around must be drawn, however small it is.
+            if small && feature.kind != FeatureKind::Point && !woven {
                 return;
             }
             let rank = rank(&feature, bounds);
@@ -77,6 +107,7 @@ impl Painter {
             match feature.kind {
                 FeatureKind::Point => self.point(feature, frame),
                 FeatureKind::Line => self.line(feature, frame, whole, manner),
+                FeatureKind::Polygon if woven => self.next_woven(),
                 FeatureKind::Polygon => self.polygon(feature, frame, whole, manner),
             }
             if self.commands.is_empty() {
@@ -152,7 +183,21 @@ impl Painter {
                 self.shape.simplify_last();
             }
         }
-        match self.shape.finish() {
+        let outcome = self.shape.finish();
+        self.drawn(outcome);
+    }
+
+    /// The next of the polygons that have been gathered.
+    #[inline]
+    fn next_woven(&mut self) {
+        let outcome = self.weaver.draw(self.woven, &mut self.shape);
+        self.woven += 1;
+        self.drawn(outcome);
+    }
+
+    #[inline]
+    fn drawn(&mut self, outcome: ShapeOutcome) {
+        match outcome {
             ShapeOutcome::Gone => return,
             ShapeOutcome::Repaired => self.tally.repaired += 1,
             ShapeOutcome::Kept => {}

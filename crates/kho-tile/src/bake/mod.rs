@@ -95,23 +95,26 @@ impl TileEngine {
         if min > max {
             return Err(failed(target, &format!("layer {} has no zoom from {min} to {max}", layer.name)));
         }
-        let manner = self.baked_manner(options.gzip_level, min, max, index.columns);
+        // Up to here a fabric is thinned in one go: a change here may move a vertex over there.
+        let whole =
+            (min..=max).filter(|&z| self.is_whole(grant, &index, z)).map(|z| z + 1).max().unwrap_or(min);
+        let manner = self.baked_manner(options.gzip_level, min, max, whole, index.columns);
         let former = match former {
-            // A fabric's borders are drawn in one go: a change here may move a vertex over there.
-            Some(_) if self.is_woven(grant, &index) => None,
             Some(former) if former.archive.manner().await?.as_deref() == Some(manner.as_str()) => {
                 Some(former)
             }
             _ => None,
         };
         let redo = match &former {
-            Some(former) => self.redo(former, min, max).await?,
+            Some(former) => self.redo(former, &index, [min, whole, max]).await?,
             None => None,
         };
         let former = former.filter(|_| redo.is_some());
         let jobs = match redo {
             Some(jobs) => jobs,
-            None => self.all(&index, min, max).await?,
+            None => {
+                in_order(self.all(&index, min, max).await?.into_iter().map(|n| (plan::address(n), false)))?
+            }
         };
         let bounds = self.bounds(grant).await?;
         let about = About { min_zoom: min, max_zoom: max, bounds };
@@ -137,8 +140,8 @@ impl TileEngine {
         })
     }
 
-    /// All tiles with anything in them, in the order of PMTiles.
-    async fn all(&self, index: &Arc<LayerIndex>, min: u8, max: u8) -> Result<Vec<Job>, TileError> {
+    /// All tiles with anything in them.
+    async fn all(&self, index: &Arc<LayerIndex>, min: u8, max: u8) -> Result<Tiles, TileError> {
         let buffer = self.drawing().buffer;
         let blocks = futures::stream::iter(index.groups(&EVERYWHERE))
             .map(async |group| {
@@ -156,34 +159,39 @@ impl TileEngine {
                 tokio::task::spawn_blocking(look).await.map_err(|e| TileError::Internal(e.to_string()))
             })
             .buffer_unordered(AHEAD);
-        let tiles = blocks
+        blocks
             .try_fold(Tiles::default(), async |mut all, tiles| {
                 all.extend(tiles);
                 Ok(all)
             })
-            .await?;
-        in_order(tiles.into_iter().map(|n| (plan::address(n), false)))
+            .await
     }
 
-    /// The tiles of a former bake, and those to be made anew; `None` if these are so many that all
-    /// may as well be.
-    async fn redo(&self, former: &Former, min: u8, max: u8) -> Result<Option<Vec<Job>>, TileError> {
+    /// The tiles of a former bake, and those to be made anew: all below zoom `whole`, and from there on
+    /// those under what has changed. `None` if these are so many that all may as well be.
+    async fn redo(
+        &self,
+        former: &Former,
+        index: &Arc<LayerIndex>,
+        [min, whole, max]: [u8; 3],
+    ) -> Result<Option<Vec<Job>>, TileError> {
         let buffer = self.drawing().buffer;
-        let mut redo = Tiles::default();
         let projector = Grid::default().projector();
         let boxes = || former.changed.iter().map(|b| projector.project_box(*b));
         let size =
-            |b: &WorldBox| (min..=max).map(|z| plan::count(&plan::covering(z, buffer, b))).sum::<u64>();
-        if boxes().map(|b| size(&b)).sum::<u64>() > former.archive.tiles() {
+            |b: &WorldBox| (whole..=max).map(|z| plan::count(&plan::covering(z, buffer, b))).sum::<u64>();
+        if whole > max || boxes().map(|b| size(&b)).sum::<u64>() > former.archive.tiles() {
             return Ok(None);
         }
+        let mut redo = if whole > min { self.all(index, min, whole - 1).await? } else { Tiles::default() };
         for b in boxes() {
-            for z in min..=max {
+            for z in whole..=max {
                 plan::add(&mut redo, &mut [u32::MAX; 4], z, buffer, &b);
             }
         }
         let former = former.archive.addresses().await?;
-        let kept = former.into_iter().filter(|&(z, x, y)| !redo.contains(&plan::number(z, x, y)));
+        let kept =
+            former.into_iter().filter(|&(z, x, y)| z >= whole && !redo.contains(&plan::number(z, x, y)));
         let kept: Vec<_> = kept.map(|at| (at, true)).collect();
         in_order(redo.into_iter().map(|n| (plan::address(n), false)).chain(kept)).map(Some)
     }
@@ -215,7 +223,7 @@ impl TileEngine {
                 let frame = TileFrame::new(Grid::default(), z, x, y, self.drawing().buffer)?;
                 let overview = self.overview(grant, index, &frame, z).await?;
                 let (tile, took) =
-                    self.make_timed(index, overview, frame, self.manner(grant, z), packing).await?;
+                    self.make_timed(index, overview, frame, self.manner(grant, index, z), packing).await?;
                 Ok::<_, TileError>((job, tile.body.clone(), Some((tile, took))))
             })
             .buffered(AHEAD * self.cores());
@@ -239,10 +247,10 @@ impl TileEngine {
     }
 
     /// Everything but the features that decides what a tile's bytes are.
-    fn baked_manner(&self, level: u32, min: u8, max: u8, columns: u64) -> String {
+    fn baked_manner(&self, level: u32, min: u8, max: u8, whole: u8, columns: u64) -> String {
         let drawing = self.drawing();
         format!(
-            "{}/{}/{}/{level}/{min}-{max}/{columns:016x}/{}",
+            "{}/{}/{}/{level}/{min}-{whole}-{max}/{columns:016x}/{}",
             crate::tile::FORMAT,
             drawing.buffer,
             drawing.full_zoom,

@@ -52,9 +52,7 @@ impl Field {
     #[inline(always)]
     pub fn pixel(&self, p: Point) -> Pixel {
         let half = (1i64 << self.down) >> 1;
-        [0, 1].map(|k| {
-            ((i64::from(p[k]) - self.origin[k] + half) >> self.down).clamp(-FAR, FAR) as i32
-        })
+        [0, 1].map(|k| ((i64::from(p[k]) - self.origin[k] + half) >> self.down).clamp(-FAR, FAR) as i32)
     }
 
     /// Whether a pixel is one of the field.

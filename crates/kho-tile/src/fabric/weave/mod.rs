@@ -323,8 +323,8 @@ impl Weaver {
             let low = [p[0].min(q[0]), p[1].min(q[1])];
             let high = [p[0].max(q[0]), p[1].max(q[1])];
             way.clear();
-            field.cells(edge, hot::BLOCK, 0, |x, y| {
-                hot.block(x, y, low, high, |pixel| {
+            field.cells(edge, hot::CELL, 0, |x, y| {
+                hot.cell(x, y, low, high, |pixel| {
                     if pixel == p || pixel == q {
                         return;
                     }
@@ -348,7 +348,11 @@ impl Weaver {
             led.clear();
             for (to, &piece) in same.iter().map(|joint| joint.2).chain([end]).zip(pieces.by_ref()) {
                 let way = if piece == NONE { &[] } else { edges.way(piece) };
-                if from < to { led.extend_from_slice(way) } else { led.extend(way.iter().rev()) }
+                if from < to {
+                    led.extend_from_slice(way)
+                } else {
+                    led.extend(way.iter().rev())
+                }
                 led.extend(Some(field.pixel(to)).filter(|&pixel| to != end && field.holds(pixel)));
                 from = to;
             }
