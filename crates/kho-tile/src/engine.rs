@@ -10,7 +10,7 @@ use crate::generalise::Rule;
 use crate::grid::{Grid, TileFrame};
 use crate::index::{Group, LayerIndex, columns_id};
 use crate::load::{Blocks, LoadedGroup};
-use crate::overview::{FabricConfig, Level, Overview, Overviews};
+use crate::overview::{FabricConfig, Overview, Overviews};
 use crate::render::{Manner, Painter};
 use crate::stats::{Counters, LayerFigures, Layers, TileStats};
 use crate::tile::Packing;
@@ -91,7 +91,7 @@ struct TileKey {
     y: u32,
     representation: Representation,
     filter: Option<FilterId>,
-    /// Whether it is drawn from an [`Overview`]: that may come later than the first tile.
+    /// Whether it is drawn from an [`Overview`]: not any more once the layer has grown too large.
     shared: bool,
 }
 
@@ -233,11 +233,12 @@ impl TileEngine {
             return Ok(Tile::empty());
         }
         let index = self.index(grant, grid).await?;
-        let overview = self.overview(grant, &index, &frame, z).await?;
+        let overview = self.overview(grant, &index, &frame, zoom).await?;
         let shared = overview.is_some();
         // After the overview, which is made of the whole layer.
         let index = filter.map_or_else(|| Arc::clone(&index), |filter| Arc::new(index.narrowed(filter)));
-        let (manner, packing) = (self.manner(grant, zoom), self.packing(grant, zoom, representation));
+        let manner = self.manner(grant, &index, zoom);
+        let packing = self.packing(grant, zoom, representation);
         let make = async {
             let (tile, took) = self.make_timed(&index, overview, frame, manner, packing).await?;
             index.counters.made(zoom, tile.features, tile.left_out, tile.body.len(), took);
@@ -315,63 +316,42 @@ impl TileEngine {
         self.0.config.max_tile_bytes
     }
 
-    /// Builds what a fabric needs for its borders to stay shared at every zoom, and keeps it as long
-    /// as [`FabricConfig::bytes`] allow. Small layers get it by themselves when a tile is asked for;
-    /// this is for the large ones. Does nothing for layers that are no fabric.
-    ///
-    /// # Errors
-    /// What the lake or its files refuse.
-    pub async fn build_overviews(&self, grant: &Grant) -> Result<(), TileError> {
-        if !grant.layer().fabric {
-            return Ok(());
-        }
-        let index = self.index(grant, Grid::default()).await?;
-        let first = grant.layer().zoom.min;
-        let small = self.0.overviews.at_once(&index);
-        let levels = (first..self.0.drawing.full_zoom.max(first)).map(|z| self.level(z, small));
-        for level in levels.chain((!small).then_some(Level::Rest)) {
-            self.0.overviews.build(&self.0.blocks, &index, grant.class(), level).await?;
-        }
-        Ok(())
-    }
-
-    fn level(&self, z: u8, small: bool) -> Level {
-        let thin = z < self.0.drawing.full_zoom;
-        if thin || small { Level::Zoom { z, thin } } else { Level::Rest }
-    }
-
-    /// What the borders of a fabric are drawn from, built now if the layer is small enough. Only for
-    /// WebMercatorQuad: in other grids a fabric is drawn polygon by polygon.
+    /// What a fabric is drawn from where it is thinned as a whole.
     pub(crate) async fn overview(
         &self,
         grant: &Grant,
         index: &Arc<LayerIndex>,
         frame: &TileFrame,
-        z: u8,
+        zoom: u8,
     ) -> Result<Option<Arc<Overview>>, TileError> {
-        let plain = !grant.layer().fabric || index.grid != Grid::default();
-        // What is gathered is merged from the features themselves.
-        let plain = plain || index.rule_at(z).is_some_and(Rule::gathers);
-        if plain || index.groups(&frame.window).is_empty() {
+        if !self.is_whole(grant, index, zoom) || index.groups(&frame.window).is_empty() {
             return Ok(None);
         }
-        let small = self.0.overviews.at_once(index);
-        let level = self.level(z, small);
-        if small {
-            return self.0.overviews.build(&self.0.blocks, index, grant.class(), level).await.map(Some);
+        self.0.overviews.get(&self.0.blocks, index, grant.class(), zoom).await.map(Some)
+    }
+
+    /// Whether the tiles of a zoom depend on more than what is in their window: on all borders of a
+    /// fabric, because it is thinned as a whole. Only in WebMercatorQuad, below [`Drawing::full_zoom`],
+    /// and if it is small; elsewhere the borders are led together tile by tile.
+    pub(crate) fn is_whole(&self, grant: &Grant, index: &LayerIndex, zoom: u8) -> bool {
+        grant.layer().fabric
+            && zoom < self.0.drawing.full_zoom
+            && index.grid == Grid::default()
+            // What is gathered is merged from the features themselves.
+            && !index.rule_at(zoom).is_some_and(Rule::gathers)
+            && self.0.overviews.at_once(index)
+    }
+
+    pub(crate) fn manner(&self, grant: &Grant, index: &LayerIndex, zoom: u8) -> Manner {
+        let fabric = grant.layer().fabric;
+        let overview = is_overview(grant, zoom).then_some(zoom);
+        let coarse = zoom < self.0.drawing.full_zoom || overview.is_some();
+        Manner {
+            simplify: coarse && !fabric,
+            least_rank: 0,
+            woven: fabric && overview.is_none() && !self.is_whole(grant, index, zoom),
+            overview,
         }
-        Ok(self.0.overviews.held(index, grant.class(), level).await)
-    }
-
-    /// Whether tiles depend on more than what is in their window: on all borders of a fabric.
-    pub(crate) fn is_woven(&self, grant: &Grant, index: &LayerIndex) -> bool {
-        grant.layer().fabric && self.0.overviews.at_once(index)
-    }
-
-    pub(crate) fn manner(&self, grant: &Grant, z: u8) -> Manner {
-        let overview = is_overview(grant, z).then_some(z);
-        let coarse = z < self.0.drawing.full_zoom || overview.is_some();
-        Manner { simplify: coarse && !grant.layer().fabric, least_rank: 0, overview }
     }
 
     pub(crate) fn packing(
@@ -413,9 +393,13 @@ impl TileEngine {
         packing: Packing,
     ) -> Result<(Tile, Duration), TileError> {
         let overview = overview.as_deref();
-        let groups = index.groups(&frame.window);
+        let mut groups = index.groups(&frame.window);
         if groups.is_empty() {
             return Ok((Tile::empty(), Duration::ZERO));
+        }
+        if manner.woven {
+            // What a filter leaves out holds its neighbours' borders in place all the same.
+            groups = index.all_groups(&frame.window);
         }
         let (mut tile, mut painter, mut took) =
             self.draw(index, &groups, overview, frame, manner, packing).await?;
@@ -460,6 +444,11 @@ impl TileEngine {
         painter.clear();
         let mut tile = None;
         let mut took = Duration::ZERO;
+        // Most tiles are woven and drawn in one go; of many row groups only some are in memory at a time.
+        let at_once = groups.len() <= GROUPS_AT_ONCE;
+        if manner.woven && !at_once {
+            (painter, took) = self.weave(index, groups, painter, frame, manner).await?;
+        }
         let last = groups.len().div_ceil(GROUPS_AT_ONCE) - 1;
         for (number, chunk) in groups.chunks(GROUPS_AT_ONCE).enumerate() {
             let mut loaded: Vec<LoadedGroup> = futures::stream::iter(chunk.to_vec())
@@ -479,6 +468,10 @@ impl TileEngine {
             let work = move || {
                 let _permit = permit;
                 let start = Instant::now();
+                if manner.woven && at_once {
+                    loaded.iter().for_each(|(geometry, ..)| painter.gather(geometry, &frame, manner));
+                    painter.weave(&frame);
+                }
                 for (geometry, attributes, passing) in &loaded {
                     let rows = Rows { geometry, attributes, passing: passing.as_ref() };
                     coarse::block(&mut painter, &index, rows, &frame, manner);
@@ -495,6 +488,44 @@ impl TileEngine {
         let tile = tile.unwrap_or_else(Tile::empty);
         self.0.counters.made(tile.features, tile.body.len(), painter.tally.repaired, tile.left_out, took);
         Ok((tile, painter, took))
+    }
+
+    /// Leads the borders of all polygons in a tile together, which needs all its geometry; attributes come
+    /// with the drawing.
+    async fn weave(
+        &self,
+        index: &Arc<LayerIndex>,
+        groups: &[Group],
+        mut painter: Painter,
+        frame: TileFrame,
+        manner: Manner,
+    ) -> Result<(Painter, Duration), TileError> {
+        let mut took = Duration::ZERO;
+        let last = groups.len().div_ceil(GROUPS_AT_ONCE) - 1;
+        for (number, chunk) in groups.chunks(GROUPS_AT_ONCE).enumerate() {
+            let loaded: Vec<Arc<GeometryBlock>> = futures::stream::iter(chunk.to_vec())
+                .map(|group| self.0.blocks.geometry(index, group))
+                .buffered(self.0.cores.max(2))
+                .try_collect()
+                .await?;
+            let cut_off = |e: &dyn std::fmt::Display| TileError::Internal(e.to_string());
+            let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(|e| cut_off(&e))?;
+            let work = move || {
+                let _permit = permit;
+                let start = Instant::now();
+                for geometry in &loaded {
+                    painter.gather(geometry, &frame, manner);
+                }
+                if number == last {
+                    painter.weave(&frame);
+                }
+                (painter, start.elapsed())
+            };
+            let time;
+            (painter, time) = tokio::task::spawn_blocking(work).await.map_err(|e| cut_off(&e))?;
+            took += time;
+        }
+        Ok((painter, took))
     }
 
     fn give_back(&self, painter: Painter) {

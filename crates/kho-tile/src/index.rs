@@ -153,9 +153,17 @@ impl LayerIndex {
 
     /// The row groups that may have something in the window, in the order of the files.
     pub fn groups(&self, window: &WorldBox) -> Vec<Group> {
+        self.groups_in(window, self.filter.as_ref().map_or(EVERYWHERE, |(_, place)| *place))
+    }
+
+    /// The same, whatever the filter.
+    pub fn all_groups(&self, window: &WorldBox) -> Vec<Group> {
+        self.groups_in(window, EVERYWHERE)
+    }
+
+    fn groups_in(&self, window: &WorldBox, place: WorldBox) -> Vec<Group> {
         let r = rectangle(window);
         let envelope = AABB::from_corners(r.lower(), r.upper());
-        let place = self.filter.as_ref().map_or(EVERYWHERE, |(_, place)| *place);
         let place = rectangle(&place).envelope();
         let mut found: Vec<Group> = self
             .tree

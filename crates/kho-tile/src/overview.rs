@@ -1,11 +1,12 @@
-//! Fabrics as they are drawn at a zoom: their blocks, with borders that stay shared.
+//! Fabrics as they are drawn at a zoom at which vertices are left out: their blocks, thinned.
 //!
-//! All blocks of a layer are needed to know who shares what, so an overview is made once for a
-//! layer and a zoom and kept. Only what a grant opens gets here: blocks come from its index.
+//! Neighbours can only leave out the same vertices if they are thinned together, all over the layer, so an
+//! overview is made once for a layer and a zoom and kept. Only what a grant opens gets here: blocks come
+//! from its index.
 
 use crate::TileError;
 use crate::block::{GeometryBlock, GeometryBuilder};
-use crate::fabric::{Mosaic, Rings, at_rest, at_zoom, node};
+use crate::fabric::{Mosaic, Rings, at_zoom, node};
 use crate::grid::{EVERYWHERE, Grid};
 use crate::index::{Group, LayerIndex};
 use crate::load::Blocks;
@@ -19,8 +20,11 @@ use tokio::sync::Semaphore;
 /// What may be done for layers that tile the plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FabricConfig {
-    /// Layers of up to this many points are made ready when a tile is asked for (about a second, once
-    /// for a zoom); larger ones by [`TileEngine::build_overviews`](crate::TileEngine) alone.
+    /// Layers of up to this many points are thinned as a whole below [`Drawing::full_zoom`], when a tile is
+    /// asked for (about a second, once for a zoom); larger ones are not thinned. Borders are shared in
+    /// both cases.
+    ///
+    /// [`Drawing::full_zoom`]: crate::Drawing::full_zoom
     pub points: u64,
     /// Bytes for what is kept: for each zoom about 45 a parcel and 8 a point.
     pub bytes: u64,
@@ -32,22 +36,7 @@ impl Default for FabricConfig {
     }
 }
 
-/// For which zooms an overview is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Level {
-    /// One zoom, on its lattice.
-    Zoom {
-        /// The zoom.
-        z: u8,
-        /// Without the points that nobody misses there.
-        thin: bool,
-    },
-    /// Any zoom: as delivered, but with a vertex on both sides of a border wherever one side has
-    /// one.
-    Rest,
-}
-
-/// The geometry of a layer for a level, row group by row group, row by row.
+/// The geometry of a layer for a zoom, row group by row group, row by row.
 #[derive(Debug)]
 pub(crate) struct Overview {
     blocks: HashMap<Group, Arc<GeometryBlock>>,
@@ -72,42 +61,39 @@ struct Key {
     layer: String,
     since: SnapshotId,
     class: &'static str,
-    level: Level,
-}
-
-/// What is kept: noded layers, from which every zoom is made, and overviews.
-#[derive(Debug, Clone)]
-enum Kept {
-    Noded(Arc<Mosaic>),
-    Drawn(Arc<Overview>),
 }
 
 /// The overviews in memory.
 #[derive(Debug)]
 pub(crate) struct Overviews {
     config: FabricConfig,
-    noded: Cache<Key, Kept>,
-    drawn: Cache<Key, Kept>,
+    /// Noded layers, from which every zoom is made.
+    noded: Cache<Key, Arc<Mosaic>>,
+    drawn: Cache<(Key, u8), Arc<Overview>>,
     /// Building takes a core and up to 50 bytes a point: one at a time.
     permit: Arc<Semaphore>,
 }
 
-fn cache(bytes: u64) -> Cache<Key, Kept> {
-    let weigh = |_: &Key, kept: &Kept| {
-        let bytes = match kept {
-            Kept::Noded(m) => m.weight(),
-            Kept::Drawn(o) => o.weight(),
-        };
-        u32::try_from(bytes).unwrap_or(u32::MAX)
-    };
-    Cache::builder().max_capacity(bytes).weigher(weigh).build()
+fn clip(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 impl Overviews {
     /// Nothing yet.
     pub fn new(config: FabricConfig) -> Self {
-        let (noded, drawn) = (config.bytes / 4, config.bytes - config.bytes / 4);
-        Self { config, noded: cache(noded), drawn: cache(drawn), permit: Arc::new(Semaphore::new(1)) }
+        let quarter = config.bytes / 4;
+        Self {
+            config,
+            noded: Cache::builder()
+                .max_capacity(quarter)
+                .weigher(|_, m: &Arc<Mosaic>| clip(m.weight()))
+                .build(),
+            drawn: Cache::builder()
+                .max_capacity(config.bytes - quarter)
+                .weigher(|_, o: &Arc<Overview>| clip(o.weight()))
+                .build(),
+            permit: Arc::new(Semaphore::new(1)),
+        }
     }
 
     /// Whether a layer is small enough to be made ready while somebody waits.
@@ -115,52 +101,36 @@ impl Overviews {
         index.points <= self.config.points
     }
 
-    /// An overview if it is there.
-    pub async fn held(&self, index: &LayerIndex, class: &'static str, level: Level) -> Option<Arc<Overview>> {
-        match self.drawn.get(&key(index, class, level)).await? {
-            Kept::Drawn(overview) => Some(overview),
-            Kept::Noded(_) => None,
-        }
-    }
-
-    /// An overview, built once, however many wait for it.
-    pub async fn build(
+    /// The overview of a layer for a zoom at which it is thinned; built once, however many wait for it.
+    pub async fn get(
         &self,
         blocks: &Blocks,
         index: &LayerIndex,
         class: &'static str,
-        level: Level,
+        z: u8,
     ) -> Result<Arc<Overview>, TileError> {
-        if let Some(overview) = self.held(index, class, level).await {
+        let key = Key { layer: index.layer.clone(), since: index.version, class };
+        if let Some(overview) = self.drawn.get(&(key.clone(), z)).await {
             return Ok(overview);
         }
+        let layer = key.clone();
         let make = async {
             let loaded = load(blocks, index).await?;
             let again = Arc::clone(&loaded);
-            let node = async { self.work(move || Kept::Noded(Arc::new(node(rings(&again))))).await };
-            // The level is of no account here.
-            let noded = self.noded.try_get_with(key(index, class, Level::Rest), node).await;
-            let Kept::Noded(mosaic) = noded.map_err(|e: Arc<TileError>| (*e).clone())? else {
-                return Err(TileError::Internal("an overview where a mosaic should be".into()));
-            };
-            let draw = move || {
-                let rings = match level {
-                    Level::Zoom { z, thin } => at_zoom(&mosaic, z, thin),
-                    Level::Rest => at_rest(&mosaic),
-                };
-                Kept::Drawn(Arc::new(overview(&loaded, &rings)))
-            };
-            self.work(draw).await
+            let node = async { self.work(move || Arc::new(node(rings(&again)))).await };
+            let noded = self.noded.try_get_with(layer, node).await;
+            let mosaic = noded.map_err(|e: Arc<TileError>| (*e).clone())?;
+            self.work(move || Arc::new(overview(&loaded, &at_zoom(&mosaic, z, true)))).await
         };
-        let made = self.drawn.try_get_with(key(index, class, level), make).await;
-        match made.map_err(|e: Arc<TileError>| (*e).clone())? {
-            Kept::Drawn(overview) => Ok(overview),
-            Kept::Noded(_) => Err(TileError::Internal("a mosaic where an overview should be".into())),
-        }
+        let made = self.drawn.try_get_with((key, z), make).await;
+        made.map_err(|e: Arc<TileError>| (*e).clone())
     }
 
     /// Runs on a thread of its own.
-    async fn work(&self, work: impl FnOnce() -> Kept + Send + 'static) -> Result<Kept, TileError> {
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, TileError> {
         let cut_off = |e: &dyn std::fmt::Display| TileError::Internal(e.to_string());
         let permit = Arc::clone(&self.permit).acquire_owned().await.map_err(|e| cut_off(&e))?;
         let work = move || {
@@ -169,10 +139,6 @@ impl Overviews {
         };
         tokio::task::spawn_blocking(work).await.map_err(|e| cut_off(&e))
     }
-}
-
-fn key(index: &LayerIndex, class: &'static str, level: Level) -> Key {
-    Key { layer: index.layer.clone(), since: index.version, class, level }
 }
 
 async fn load(blocks: &Blocks, index: &LayerIndex) -> Result<Loaded, TileError> {

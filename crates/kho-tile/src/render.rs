@@ -1,6 +1,7 @@
 //! Cutting a tile out of blocks: the inner loop.
 
-use crate::block::{Feature, Rows};
+use crate::block::{Feature, GeometryBlock, Rows};
+use crate::fabric::Weaver;
 use crate::generalise::Gathered;
 use crate::geom::{P, Shape, ShapeOutcome, clean_line, clip_line, clip_ring, simplify_line};
 use crate::grid::{TileFrame, WorldBox};
@@ -16,6 +17,8 @@ pub(crate) struct Manner {
     /// For a tile below the layer's own zooms: the zoom of WebMercatorQuad that it stands for. It is
     /// made by the layer's overview rule.
     pub overview: Option<u8>,
+    /// Lead the borders of polygons together: every block must be [gathered](Painter::gather) first.
+    pub woven: bool,
 }
 
 /// What became of the candidates of a tile.
@@ -43,6 +46,10 @@ pub(crate) struct Painter {
     /// What an overview has gathered.
     pub gathered: Gathered,
     pub(crate) commands: Commands,
+    weaver: Weaver,
+    /// Polygons handed to the weaver; then those drawn of them.
+    added: u32,
+    woven: u32,
     shape: Shape,
     ring: Vec<[i64; 2]>,
     spare: Vec<[i64; 2]>,
@@ -59,20 +66,49 @@ impl Painter {
         self.ranks.clear();
         self.tally = Tally::default();
         self.gathered.clear();
+        self.weaver.clear();
+        (self.added, self.woven) = (0, 0);
+    }
+
+    /// Takes note of the polygons that a block has in the tile, in the order in which
+    /// [`Painter::block`] is going to draw them.
+    pub fn gather(&mut self, geometry: &GeometryBlock, frame: &TileFrame, manner: Manner) {
+        geometry.tree().search(&frame.window, |row, bounds, _| {
+            let Some(feature) = geometry.feature(row).filter(|f| f.kind == FeatureKind::Polygon) else {
+                return;
+            };
+            if rank(&feature, bounds) >= manner.least_rank {
+                self.weaver.add(self.added, feature.parts());
+                self.added += 1;
+            }
+        });
+    }
+
+    /// Leads the borders of all that has been gathered.
+    pub fn weave(&mut self, frame: &TileFrame) {
+        self.weaver.weave(frame);
     }
 
     /// Draws what a row group has in the tile.
     pub fn block(&mut self, rows: Rows<'_>, frame: &TileFrame, manner: Manner) {
         let Rows { geometry, attributes, .. } = rows;
         self.layer.start_block(attributes.dictionary());
-        rows.search(&frame.window, |row, bounds, whole| {
+        geometry.tree().search(&frame.window, |row, bounds, whole| {
             let Some(feature) = geometry.feature(row) else { return };
-            self.tally.candidates += 1;
-            let small = bounds[2] - bounds[0] < frame.least && bounds[3] - bounds[1] < frame.least;
-            if small && feature.kind != FeatureKind::Point {
+            let rank = rank(&feature, bounds);
+            let woven = manner.woven && feature.kind == FeatureKind::Polygon;
+            let number = self.woven;
+            self.woven += u32::from(woven && rank >= manner.least_rank);
+            // What a filter leaves out holds its neighbours' borders in place all the same.
+            if !rows.passes(row) {
                 return;
             }
-            let rank = rank(&feature, bounds);
+            self.tally.candidates += 1;
+            let small = bounds[2] - bounds[0] < frame.least && bounds[3] - bounds[1] < frame.least;
+            // What neighbours are led around must be drawn, however small it is.
+            if small && feature.kind != FeatureKind::Point && !woven {
+                return;
+            }
             if rank < manner.least_rank {
                 self.tally.left_out += 1;
                 return;
@@ -81,6 +117,7 @@ impl Painter {
             match feature.kind {
                 FeatureKind::Point => self.point(feature, frame),
                 FeatureKind::Line => self.line(feature, frame, whole, manner),
+                FeatureKind::Polygon if woven => self.woven_polygon(number),
                 FeatureKind::Polygon => self.polygon(feature, frame, whole, manner),
             }
             if self.commands.is_empty() {
@@ -156,7 +193,20 @@ impl Painter {
                 self.shape.simplify_last();
             }
         }
-        match self.shape.finish() {
+        let outcome = self.shape.finish();
+        self.drawn(outcome);
+    }
+
+    /// One of the polygons that have been handed to the weaver.
+    #[inline]
+    fn woven_polygon(&mut self, number: u32) {
+        let outcome = self.weaver.draw(number, &mut self.shape);
+        self.drawn(outcome);
+    }
+
+    #[inline]
+    fn drawn(&mut self, outcome: ShapeOutcome) {
+        match outcome {
             ShapeOutcome::Gone => return,
             ShapeOutcome::Repaired => self.tally.repaired += 1,
             ShapeOutcome::Kept => {}

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 /// The name of the tile layer that says what was left out.
 pub(crate) const LEFT_OUT: &str = "kho:left_out";
 /// Part of every ETag: to be raised when the same features come to be written as other bytes.
-pub(crate) const FORMAT: u64 = 2;
+pub(crate) const FORMAT: u64 = 3;
 
 /// So many times the bound no tile is after compression to less than half.
 const FAR_TOO_BIG: usize = 8;

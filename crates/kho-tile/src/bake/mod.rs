@@ -149,17 +149,24 @@ impl TileEngine {
             return Err(failed(target, &format!("{} has no zoom from {min} to {max}", subject.name)));
         }
         let (drawn, manner) = self.baked_manner(subject, &options);
-        // A fabric's borders are drawn in one go: a change here may move a vertex over there.
-        let woven = subject.members.iter().any(|m| self.is_woven(m.grant, &m.index));
+        // Up to here a fabric is thinned in one go: a change here may move a vertex over there.
+        let is_whole = |z| subject.members.iter().any(|m| self.is_whole(m.grant, &m.index, z));
+        let whole = (min..=max).filter(|&z| is_whole(z)).map(|z| z + 1).max().unwrap_or(min);
         let former = former.filter(|former| {
             let alike = former.archive.manner() == Some(manner.as_str());
-            !options.full && !woven && alike && is_sound(&former.archive)
+            !options.full && alike && is_sound(&former.archive)
         });
-        let redo = former.as_ref().map(|former| self.redo(subject, former, min, max)).transpose()?.flatten();
+        let redo = match &former {
+            Some(former) => self.redo(subject, former, [min, whole, max]).await?,
+            None => None,
+        };
         let former = former.filter(|_| redo.is_some());
         let Plan { jobs, lying, over } = match redo {
             Some(plan) => plan,
-            None => self.all(subject, min, max).await?,
+            None => {
+                let jobs = in_order(&self.all(subject, min, max).await?)?;
+                Plan { jobs, lying: Vec::new(), over: false }
+            }
         };
         let bounds = self.around(subject).await?;
         let about = About { format: options.format, min_zoom: min, max_zoom: max, bounds };
@@ -190,7 +197,7 @@ impl TileEngine {
     }
 
     /// All tiles with anything in them.
-    async fn all(&self, subject: &Subject<'_>, min: u8, max: u8) -> Result<Plan, TileError> {
+    async fn all(&self, subject: &Subject<'_>, min: u8, max: u8) -> Result<Tiles, TileError> {
         let mut all = Tiles::default();
         for member in &subject.members {
             let (index, min) = (&member.index, member.first_zoom().max(min));
@@ -219,21 +226,23 @@ impl TileEngine {
                 })
                 .await?;
         }
-        Ok(Plan { jobs: in_order(&all)?, lying: Vec::new(), over: false })
+        Ok(all)
     }
 
-    /// What is to be made anew, and what stays of a former bake; `None` if the one is so much that all
-    /// may as well be made.
-    fn redo(
+    /// What is to be made anew, and what stays of a former bake: all below zoom `whole`, and from there on
+    /// what is under a change. `None` if that is so much that all may as well be made.
+    async fn redo(
         &self,
         subject: &Subject<'_>,
         former: &Former,
-        min: u8,
-        max: u8,
+        [min, whole, max]: [u8; 3],
     ) -> Result<Option<Plan>, TileError> {
+        if whole > max {
+            return Ok(None);
+        }
         let widest = |z| subject.members.iter().map(|m| self.reach(m.grant, z)).max().unwrap_or_default();
-        let reaches: Vec<(u8, u32)> = (min..=max).map(|z| (z, widest(z))).collect();
-        let mut redo = Tiles::default();
+        let reaches: Vec<(u8, u32)> = (whole..=max).map(|z| (z, widest(z))).collect();
+        let mut redo = if whole > min { self.all(subject, min, whole - 1).await? } else { Tiles::default() };
         let projector = Grid::default().projector();
         let tiles = former.archive.tiles();
         for b in former.changed.iter().map(|b| projector.project_box(*b)) {
@@ -249,7 +258,7 @@ impl TileEngine {
         if redo.len() as u64 > tiles {
             return Ok(None);
         }
-        former_tiles(&former.archive, in_order(&redo)?).map(Some)
+        former_tiles(&former.archive, in_order(&redo)?, whole).map(Some)
     }
 
     /// Makes the tiles and hands them to the archive; gives the number of tiles that were made.
@@ -326,9 +335,10 @@ impl TileEngine {
     }
 }
 
-/// Splits what a former archive holds into what `redo` says is to be made anew and what stays, and
+/// Splits what a former archive holds into what `redo` says is to be made anew (all below zoom `whole`)
+/// and what stays, and
 /// decides whether that is written in order again.
-fn former_tiles(archive: &Archive, mut redo: Vec<Job>) -> Result<Plan, TileError> {
+fn former_tiles(archive: &Archive, mut redo: Vec<Job>, whole: u8) -> Result<Plan, TileError> {
     let mut lying = Vec::with_capacity(usize::try_from(archive.tiles()).unwrap_or_default());
     let mut replaced = 0;
     let mut at = 0;
@@ -341,6 +351,8 @@ fn former_tiles(archive: &Archive, mut redo: Vec<Job>) -> Result<Plan, TileError
                 job.former = Some(held);
                 replaced += u64::from(held.length);
             }
+            // Below `whole` what is not made again is no more.
+            None if address(held.id).is_none_or(|(z, ..)| z < whole) => replaced += u64::from(held.length),
             None => lying.push(held),
         }
     }

@@ -151,7 +151,8 @@ impl TileEngine {
         );
         for m in &subject.members {
             let layer = m.grant.layer();
-            let woven = u8::from(self.is_woven(m.grant, &m.index));
+            // Where it is small a fabric is thinned below the full zoom, and else not.
+            let woven = u8::from(self.is_whole(m.grant, &m.index, drawing.full_zoom.saturating_sub(1)));
             let rule = m.index.rule.as_ref().map_or(0, |rule| rule.id);
             let (columns, file) = (m.index.columns, definition(layer));
             text += &format!("/{}:{columns:016x}:{file:016x}:{rule:016x}:{woven}", layer.name);
@@ -182,7 +183,7 @@ impl TileEngine {
             let frame = TileFrame::new(Grid::default(), z, x, y, self.reach(m.grant, z))?;
             let overview = self.overview(m.grant, &m.index, &frame, z).await?;
             let (tile, took) =
-                self.make_timed(&m.index, overview, frame, self.manner(m.grant, z), packing).await?;
+                self.make_timed(&m.index, overview, frame, self.manner(m.grant, &m.index, z), packing).await?;
             all += took;
             if !tile.body.is_empty() {
                 parts.push((m.index.layer.clone(), tile));

@@ -16,14 +16,20 @@ pub(crate) struct Rows<'a> {
 }
 
 impl Rows<'_> {
+    /// Whether a row passes.
+    #[inline]
+    pub fn passes(&self, row: usize) -> bool {
+        self.passing.is_none_or(|passing| row < passing.len() && passing.value(row))
+    }
+
     /// Calls `found` with the rows whose boxes meet a window and that pass: the row, its box, and
     /// whether the box lies wholly inside.
     #[inline]
     pub fn search(&self, window: &WorldBox, mut found: impl FnMut(usize, &WorldBox, bool)) {
         match self.passing {
             None => self.geometry.tree().search(window, found),
-            Some(passing) => self.geometry.tree().search(window, |row, bounds, whole| {
-                if row < passing.len() && passing.value(row) {
+            Some(_) => self.geometry.tree().search(window, |row, bounds, whole| {
+                if self.passes(row) {
                     found(row, bounds, whole);
                 }
             }),

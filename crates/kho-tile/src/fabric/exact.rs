@@ -93,15 +93,18 @@ impl Probe {
         }
     }
 
-    /// Whether it has a point in the open square around `c` (doubled units).
+    /// Whether it has a point in the square around `c` (doubled units, of another parity than its
+    /// corners, so that no end lies on its sides). Of its corners the square has the least one, as halves
+    /// are rounded upwards: what crosses in a corner crosses in one pixel, and both edges enter it.
     #[inline]
     pub fn enters(&self, c: [i64; 2], half: i64) -> bool {
         let near = |k: usize| c[k] + half > self.low[k] && c[k] - half < self.high[k];
         if !(near(0) && near(1)) {
             return false;
         }
-        let off = product(self.d[0], c[1] - self.a[1]) - product(self.d[1], c[0] - self.a[0]);
-        off.abs() < product(half, self.d[0].abs() + self.d[1].abs())
+        let off = |c: [i64; 2]| product(self.d[0], c[1] - self.a[1]) - product(self.d[1], c[0] - self.a[0]);
+        let (off_middle, reach) = (off(c).abs(), product(half, self.d[0].abs() + self.d[1].abs()));
+        off_middle < reach || off_middle == reach && off(c.map(|v| v - half)) == 0
     }
 
     /// Whether it may have a point in a box (doubled units).

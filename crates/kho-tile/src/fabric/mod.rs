@@ -1,5 +1,8 @@
 //! Layers that tile the plane: what is shared at rest stays shared at every zoom.
 //!
+//! A tile is made of what lies in its window ([`weave`]), whatever the size of the layer. Where vertices are
+//! to be left out as well, which neighbours can only do together, a layer is made as a whole:
+//!
 //! ```text
 //! rings → node (once) → simplify → snap rounding → polygons
 //! ```
@@ -22,15 +25,16 @@ mod simplify;
 mod snap;
 mod topology;
 mod tree;
+mod weave;
 
 pub(crate) use node::node;
 pub(crate) use topology::{Mosaic, Rings};
+pub(crate) use weave::Weaver;
 
 #[cfg(test)]
 mod tests;
 
 use snap::Lattice;
-use topology::Routes;
 
 /// The polygons of a noded layer on the lattice of a zoom, in world units, feature by feature: for
 /// each polygon an exterior, turning right on the screen, and its holes, turning left. With
@@ -42,10 +46,4 @@ pub(crate) fn at_zoom(mosaic: &Mosaic, z: u8, thin: bool) -> Rings {
     let edges = mosaic.edges();
     let routes = snap::snap(mosaic, &edges, &[], lattice);
     polygon::polygons(&mosaic.routed(&edges, &routes, |p| lattice.centre(lattice.pixel(p))))
-}
-
-/// The polygons of a noded layer as they are, with the vertices that noding added.
-pub(crate) fn at_rest(mosaic: &Mosaic) -> Rings {
-    let edges = mosaic.edges();
-    polygon::polygons(&mosaic.routed(&edges, &Routes::default(), |p| p))
 }

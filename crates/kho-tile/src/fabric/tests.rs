@@ -7,8 +7,14 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::HashMap;
 
+/// The polygons of a noded layer as they are, with the vertices that noding added.
+fn at_rest(mosaic: &Mosaic) -> Rings {
+    let edges = mosaic.edges();
+    polygon::polygons(&mosaic.routed(&edges, &topology::Routes::default(), |p| p))
+}
+
 /// A repeatable number in 0..`below` for a few numbers.
-fn noise(below: u64, seed: [u64; 4]) -> u64 {
+pub(super) fn noise(below: u64, seed: [u64; 4]) -> u64 {
     let mut h = 0x9E37_79B9_7F4A_7C15u64;
     for v in seed {
         h = (h ^ v).wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
@@ -19,17 +25,17 @@ fn noise(below: u64, seed: [u64; 4]) -> u64 {
 
 /// A partition of a rectangle into unions of cells of a crooked grid.
 #[derive(Debug, Clone)]
-struct Partition {
+pub(super) struct Partition {
     seed: u64,
     side: u32,
     /// World units from corner to corner.
     cell: u32,
     origin: Point,
-    labels: u32,
+    pub labels: u32,
 }
 
 impl Partition {
-    fn corner(&self, i: u32, j: u32) -> Point {
+    pub fn corner(&self, i: u32, j: u32) -> Point {
         let swing = u64::from(self.cell / 4);
         let off = |k: u64| {
             let inner = i > 0 && j > 0 && i < self.side && j < self.side;
@@ -98,7 +104,7 @@ impl Partition {
 
     /// A feature for every label and one for the frame (the last label); the cells of label 0 are dissolved first, so that there are
     /// holes, enclaves and pinches, the others are multipolygons of cells that touch.
-    fn rings(&self, order: &[u32]) -> Rings {
+    pub fn rings(&self, order: &[u32]) -> Rings {
         let cells = |label: u32| {
             (0..self.side * self.side)
                 .map(|n| (n % self.side, n / self.side))
@@ -138,7 +144,7 @@ impl Partition {
     }
 }
 
-fn partition() -> impl Strategy<Value = Partition> {
+pub(super) fn partition() -> impl Strategy<Value = Partition> {
     let cell = prop_oneof![24u32..100, 100u32..400, 400u32..20_000];
     (any::<u64>(), 2u32..7, cell, 0u32..1 << 20, 0u32..1 << 20, 1u32..12).prop_map(
         |(seed, side, cell, x, y, labels)| Partition {

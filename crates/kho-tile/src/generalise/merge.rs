@@ -1,7 +1,7 @@
 //! Features of one class into areas: the one place that touches the weaver.
 
-use super::union::Weaver;
 use crate::block::Feature;
+use crate::fabric::Weaver;
 use crate::geom::{P, Shape, ShapeOutcome, area2, clean_ring};
 use crate::grid::TileFrame;
 

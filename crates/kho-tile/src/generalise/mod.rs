@@ -24,7 +24,6 @@ mod cover;
 mod merge;
 mod rule;
 mod smallest;
-mod union;
 
 pub(crate) use rule::Rule;
 

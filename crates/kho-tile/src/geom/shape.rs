@@ -81,26 +81,35 @@ impl Shape {
     /// Checks, repairs and winds what has been added.
     #[inline]
     pub fn finish(&mut self) -> ShapeOutcome {
+        if let Some(outcome) = self.settle() {
+            return outcome;
+        }
+        repair(&mut self.points, &mut self.rings);
+        if self.rings.is_empty() { ShapeOutcome::Gone } else { ShapeOutcome::Repaired }
+    }
+
+    /// Checks and winds what has been added; `None` if it is to be repaired.
+    #[inline]
+    pub fn settle(&mut self) -> Option<ShapeOutcome> {
         match self.rings.as_slice() {
-            [] => return ShapeOutcome::Gone,
+            [] => return Some(ShapeOutcome::Gone),
             [one] => {
                 let ring = one.of(&self.points);
                 if is_convex(ring) || self.checker.is_valid(&self.points, &self.rings) {
                     if area2(ring) < 0 {
                         self.points.reverse();
                     }
-                    return ShapeOutcome::Kept;
+                    return Some(ShapeOutcome::Kept);
                 }
             }
             _ => {
                 self.wind();
                 if self.checker.is_valid(&self.points, &self.rings) {
-                    return ShapeOutcome::Kept;
+                    return Some(ShapeOutcome::Kept);
                 }
             }
         }
-        repair(&mut self.points, &mut self.rings);
-        if self.rings.is_empty() { ShapeOutcome::Gone } else { ShapeOutcome::Repaired }
+        None
     }
 
     /// Turns the rings that snapping turned over.

@@ -64,6 +64,12 @@ impl TileFrame {
         1 << self.down
     }
 
+    /// The world units of the tile's north-west corner, and by which powers of two a world unit is
+    /// wider and narrower than a grid unit (one of them is 0).
+    pub fn lattice(&self) -> ([i64; 2], u32, u32) {
+        ([self.x0, self.y0], self.up, self.down)
+    }
+
     /// A point of the world on this tile's grid. May lie far outside of the tile.
     #[inline(always)]
     pub fn snap(&self, w: [u32; 2]) -> [i64; 2] {
