@@ -182,8 +182,9 @@ impl TileEngine {
             };
             let frame = TileFrame::new(Grid::default(), z, x, y, self.reach(m.grant, z))?;
             let overview = self.overview(m.grant, &m.index, &frame, z).await?;
-            let (tile, took) =
-                self.make_timed(&m.index, overview, frame, self.manner(m.grant, &m.index, z), packing).await?;
+            let (tile, took) = self
+                .make_timed(&m.index, overview, frame, self.manner(m.grant, &m.index, z), packing)
+                .await?;
             all += took;
             if !tile.body.is_empty() {
                 parts.push((m.index.layer.clone(), tile));

@@ -49,7 +49,7 @@ impl Lattice {
 
     /// The middle of a pixel's square in doubled units. World units are whole, so the square is
     /// drawn halfway between those that it holds and those that it does not: no vertex lies on its
-    /// edge, and an edge that only touches its corner may pass or not.
+    /// edge; of its corners the least is its own.
     #[inline]
     fn middle(self, pixel: Point) -> [i64; 2] {
         let shift = i64::from(self.down > 0);

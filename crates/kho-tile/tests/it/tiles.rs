@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use crate::support::{
-    CELL, CORNER, Fallible, Town, batch, line, outline, parcels, plain, point, polygon, tile_at,
+    CELL, CORNER, Fallible, Town, batch, halves, line, outline, parcels, plain, point, polygon, rim, tile_at,
 };
 use fast_mvt::{MvtReaderRef, MvtTile, MvtValue};
 use flate2::read::GzDecoder;
@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::io::Read;
 
 const OFF: TileConfig = TileConfig { cache_bytes: 0, block_bytes: 64 << 20, max_tile_bytes: usize::MAX };
-/// No layer is small enough to be drawn as a fabric.
+/// No layer is small enough to be thinned as a whole.
 const ALONE: FabricConfig = FabricConfig { points: 0, bytes: 1 << 20 };
 const ON: TileConfig = TileConfig { cache_bytes: 16 << 20, ..OFF };
 
@@ -172,8 +172,7 @@ async fn an_edit_cools_the_tiles_above_it_and_no_others() -> Fallible {
             batch(layer, 1 + 2 * side, edition, &shapes)
         })
     };
-    // Drawn parcel by parcel, as a whole city is: a small fabric's tiles hang together.
-    let over = |config| TileEngine::with_fabrics(town.lake.clone(), config, Drawing::default(), ALONE);
+    let over = |config| TileEngine::with_drawing(town.lake.clone(), config, Drawing::default());
     let engine = over(ON);
     let tile = async |snapshot: i64, row: f64| -> Fallible<(Tile, bool)> {
         let grant = town.grant(&Principal::Anonymous, "land_parcel", snapshot)?;
@@ -362,6 +361,81 @@ async fn a_parcel_across_tiles_is_in_all_of_them() -> Fallible {
         let tile = decode(&engine.tile(&grant, 18, x, y).await?)?;
         let ids: Vec<_> = tile.layers[0].features.iter().filter_map(|f| f.id).collect();
         assert_eq!(ids, [1]);
+    }
+    Ok(())
+}
+
+/// Twice the area of a ring in a tile's own square. Where an edge leaves the square there is a point of the
+/// grid, so it is a whole number.
+fn inside2(ring: &geo::LineString<i32>) -> i64 {
+    let mut points: Vec<[i64; 2]> = ring.0.iter().skip(1).map(|c| [c.x.into(), c.y.into()]).collect();
+    for (axis, line, sign) in [(0, 0, 1), (0, 4096, -1), (1, 0, 1), (1, 4096, -1)] {
+        let mut kept = Vec::new();
+        for (n, &b) in points.iter().enumerate() {
+            let a = points[(n + points.len() - 1) % points.len()];
+            let (from, to) = ((a[axis] - line) * sign, (b[axis] - line) * sign);
+            if (from < 0) != (to < 0) && from != 0 && to != 0 {
+                let (rise, run) = ((line - a[axis]) * (b[1 - axis] - a[1 - axis]), b[axis] - a[axis]);
+                let mut p = [line; 2];
+                p[1 - axis] = a[1 - axis] + rise / run;
+                // Far from the square the buffer's own sides are cut, which only must not reach into it.
+                assert!(rise % run == 0 || !(0..4096).contains(&p[1 - axis]), "no vertex on a side");
+                kept.push(p);
+            }
+            if to >= 0 {
+                kept.push(b);
+            }
+        }
+        points = kept;
+    }
+    let around = points.iter().zip(points.iter().cycle().skip(1));
+    around.map(|(a, b)| a[0] * b[1] - a[1] * b[0]).sum()
+}
+
+/// However large the layer: what is a partition at rest is one in each tile, T-junctions and all.
+#[tokio::test]
+async fn the_tiles_of_a_large_fabric_fit() -> Fallible {
+    const PARTS: i64 = 60;
+    let town = Town::new().await?;
+    let layer = town.layer("land_parcel")?;
+    let cells = (0..PARTS * PARTS).map(|n| (n % PARTS, n / PARTS));
+    let mut shapes = Vec::new();
+    for (i, j) in cells {
+        match halves(i, j).filter(|_| (i + j) % 3 == 0) {
+            Some(two) => shapes.extend(two.map(|half| Some(polygon(&[half])))),
+            None => shapes.push(Some(polygon(&[outline(i, j)]))),
+        }
+    }
+    // And all that lies around.
+    let (w, s, far) = (CORNER.0 - 0.2, CORNER.1 - 0.2, 0.4);
+    let sea = vec![[w, s], [w + far, s], [w + far, s + far], [w, s + far]];
+    shapes.push(Some(polygon(&[sea, rim(PARTS)])));
+    assert!(shapes.len() as i64 > PARTS * PARTS + 200);
+    let snapshot = town.put("land_parcel", std::iter::once(batch(&layer, 1, 0, &shapes))).await?;
+    let grant = town.grant(&Principal::Anonymous, "land_parcel", snapshot)?;
+    for fabrics in [ALONE, FabricConfig::default()] {
+        let engine = TileEngine::with_fabrics(town.lake.clone(), OFF, Drawing::default(), fabrics);
+        for z in 13..=18 {
+            let (x, y) = tile_at(z, CORNER.0 + CELL * 30.0, CORNER.1 + CELL * 30.0);
+            for (x, y) in [(x, y), (x + 1, y), (x, y - 1)] {
+                let decoded = decode(&engine.tile(&grant, z, x, y).await?)?;
+                let mut covered = 0;
+                for feature in &decoded.layers[0].features {
+                    let m = polygons(&feature.geometry);
+                    assert!(m.is_valid(), "z{z} {:?}", m.validation_errors());
+                    let parts = match &feature.geometry {
+                        Geometry::Polygon(p) => vec![p],
+                        Geometry::MultiPolygon(m) => m.0.iter().collect(),
+                        other => panic!("{other:?} is no polygon"),
+                    };
+                    for part in parts {
+                        let holes: i64 = part.interiors().iter().map(|r| inside2(r).abs()).sum();
+                        covered += inside2(part.exterior()).abs() - holes;
+                    }
+                }
+                assert_eq!(covered, 2 * 4096 * 4096, "{z}/{x}/{y}");
+            }
+        }
     }
     Ok(())
 }

@@ -52,7 +52,9 @@ impl Field {
     #[inline(always)]
     pub fn pixel(&self, p: Point) -> Pixel {
         let half = (1i64 << self.down) >> 1;
-        [0, 1].map(|k| ((i64::from(p[k]) - self.origin[k] + half) >> self.down).clamp(-FAR, FAR) as i32)
+        let column =
+            |v: u32, origin: i64| ((i64::from(v) - origin + half) >> self.down).clamp(-FAR, FAR) as i32;
+        [column(p[0], self.origin[0]), column(p[1], self.origin[1])]
     }
 
     /// Whether a pixel is one of the field.
@@ -79,7 +81,8 @@ impl Field {
     #[inline]
     pub fn middle(&self, p: Pixel) -> [i64; 2] {
         let shift = i64::from(self.down > 0);
-        [0, 1].map(|k| 2 * (self.origin[k] + (i64::from(p[k]) << self.down)) - shift)
+        let at = |v: i32, origin: i64| 2 * (origin + (i64::from(v) << self.down)) - shift;
+        [at(p[0], self.origin[0]), at(p[1], self.origin[1])]
     }
 
     /// A pixel's centre on the grid of the tile.
@@ -90,8 +93,11 @@ impl Field {
 
     /// The pixels of the field in which an edge crosses the sides of the tile or of its buffer.
     pub fn seams(&self, e: &Edge, mut found: impl FnMut(Pixel)) {
-        let inner = |v: i32| v > self.margin && v < self.margin + self.side;
-        if e.pixels.iter().flatten().all(|&v| inner(v)) {
+        let inner = |[x, y]: Pixel| {
+            let all = self.margin + 1..self.margin + self.side;
+            all.contains(&x) && all.contains(&y)
+        };
+        if inner(e.pixels[0]) && inner(e.pixels[1]) {
             return;
         }
         let [a, b] = e.ends;
@@ -123,8 +129,8 @@ impl Field {
     pub fn cells(&self, e: &Edge, shift: u32, margin: i32, mut visit: impl FnMut(i32, i32)) {
         let [p, q] = e.pixels;
         let cell = |v: i32| v.clamp(0, self.last) >> shift;
-        let low = [0, 1].map(|k: usize| cell(p[k].min(q[k]) - margin));
-        let high = [0, 1].map(|k: usize| cell(p[k].max(q[k]) + margin));
+        let low = [cell(p[0].min(q[0]) - margin), cell(p[1].min(q[1]) - margin)];
+        let high = [cell(p[0].max(q[0]) + margin), cell(p[1].max(q[1]) + margin)];
         let (w, h) = (high[0] - low[0], high[1] - low[1]);
         if w <= 1 || h <= 1 || w * h <= 6 {
             for y in low[1]..=high[1] {

@@ -58,7 +58,7 @@ impl Hot {
         if blocks == 0 {
             return;
         }
-        blocks &= window([x << 3, y << 3], low.map(|v| v >> 3), high.map(|v| v >> 3));
+        blocks &= window([x << 3, y << 3], [low[0] >> 3, low[1] >> 3], [high[0] >> 3, high[1] >> 3]);
         while blocks != 0 {
             let bit = blocks.trailing_zeros() as i32;
             blocks &= blocks - 1;
@@ -76,8 +76,8 @@ impl Hot {
 /// Of the eight by eight squares from `corner` on, those that a box meets; it must meet some.
 #[inline(always)]
 fn window(corner: Pixel, low: Pixel, high: Pixel) -> u64 {
-    let first = [0, 1].map(|k: usize| (low[k] - corner[k]).clamp(0, 7));
-    let last = [0, 1].map(|k: usize| (high[k] - corner[k]).clamp(0, 7));
-    let columns = 0xFF >> (7 - last[0]) & 0xFF << first[0];
-    columns * 0x0101_0101_0101_0101 & u64::MAX >> (8 * (7 - last[1])) & u64::MAX << (8 * first[1])
+    let (left, top) = ((low[0] - corner[0]).clamp(0, 7), (low[1] - corner[1]).clamp(0, 7));
+    let (right, bottom) = ((high[0] - corner[0]).clamp(0, 7), (high[1] - corner[1]).clamp(0, 7));
+    let columns = 0xFF >> (7 - right) & 0xFF << left;
+    columns * 0x0101_0101_0101_0101 & u64::MAX >> (8 * (7 - bottom)) & u64::MAX << (8 * top)
 }

@@ -57,6 +57,42 @@ pub fn outline(i: i64, j: i64) -> Vec<[f64; 2]> {
     ring
 }
 
+/// A cell in two halves, of which the neighbours below and above know nothing; `None` if its borders to
+/// them are bent.
+pub fn halves(i: i64, j: i64) -> Option<[Vec<[f64; 2]>; 2]> {
+    if bend(i, j, false).is_some() || bend(i, j + 1, false).is_some() {
+        return None;
+    }
+    let between = |a: [f64; 2], b: [f64; 2]| [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];
+    let (a, b, c, d) = (corner(i, j), corner(i + 1, j), corner(i + 1, j + 1), corner(i, j + 1));
+    let (low, high) = (between(a, b), between(d, c));
+    let west = [a, low, high, d].into_iter().chain(bend(i, j, true)).collect();
+    let east = [low, b].into_iter().chain(bend(i + 1, j, true)).chain([c, high]).collect();
+    Some([west, east])
+}
+
+/// The outline of `side` × `side` cells, counter-clockwise, without its closing point.
+pub fn rim(side: i64) -> Vec<[f64; 2]> {
+    let mut ring = Vec::new();
+    for i in 0..side {
+        ring.push(corner(i, 0));
+        ring.extend(bend(i, 0, false));
+    }
+    for j in 0..side {
+        ring.push(corner(side, j));
+        ring.extend(bend(side, j, true));
+    }
+    for i in (0..side).rev() {
+        ring.push(corner(i + 1, side));
+        ring.extend(bend(i, side, false));
+    }
+    for j in (0..side).rev() {
+        ring.push(corner(0, j + 1));
+        ring.extend(bend(0, j, true));
+    }
+    ring
+}
+
 /// A polygon in WKB from rings without closing points.
 pub fn polygon(rings: &[Vec<[f64; 2]>]) -> Vec<u8> {
     let mut wkb = vec![1, 3, 0, 0, 0];
