@@ -162,7 +162,6 @@ impl Weaver {
     }
 
     /// The groups that were added, ascending, each once. To be asked after [`Weaver::weave`].
-    #[allow(dead_code, reason = "features are numbered by whoever draws them; classes are not")]
     pub fn groups(&self) -> impl Iterator<Item = u32> {
         self.members.chunk_by(|m, n| m.group == n.group).filter_map(|same| same.first()).map(|m| m.group)
     }
