@@ -11,7 +11,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
 use datafusion::logical_expr::JoinType;
 use datafusion::physical_plan::ExecutionPlan;
-use sedona_common::option::{SpatialJoinOptions, SpatialLibrary};
+use sedona_common::option::{ExecutionMode, SpatialJoinOptions, SpatialLibrary};
 use sedona_expr::statistics::GeoStatistics;
 use sedona_query_planner::spatial_join_physical_planner::{PlanSpatialJoinArgs, SpatialJoinPhysicalPlanner};
 use sedona_query_planner::spatial_predicate::{SpatialPredicate, SpatialRelationType};
@@ -73,6 +73,11 @@ fn options_for(predicate: &SpatialPredicate, options: &SpatialJoinOptions) -> Sp
         && !matches!(relation.relation_type, SpatialRelationType::Intersects | SpatialRelationType::Equals)
     {
         options.spatial_library = SpatialLibrary::Geos;
+        // With the probe side prepared, sedona-spatial-join 0.5 asks GEOS whether that lies within the
+        // build side where it means the reverse (refine/geos.rs, `evaluate_prepare_probe`).
+        if matches!(relation.relation_type, SpatialRelationType::Within | SpatialRelationType::CoveredBy) {
+            options.execution_mode = ExecutionMode::PrepareNone;
+        }
     }
     options
 }

@@ -4,6 +4,7 @@ mod coarse;
 mod composite;
 mod filtered;
 mod recode;
+mod weave;
 
 use crate::block::{GeometryBlock, Rows};
 use crate::generalise::Rule;
@@ -488,44 +489,6 @@ impl TileEngine {
         let tile = tile.unwrap_or_else(Tile::empty);
         self.0.counters.made(tile.features, tile.body.len(), painter.tally.repaired, tile.left_out, took);
         Ok((tile, painter, took))
-    }
-
-    /// Leads the borders of all polygons in a tile together, which needs all its geometry; attributes come
-    /// with the drawing.
-    async fn weave(
-        &self,
-        index: &Arc<LayerIndex>,
-        groups: &[Group],
-        mut painter: Painter,
-        frame: TileFrame,
-        manner: Manner,
-    ) -> Result<(Painter, Duration), TileError> {
-        let mut took = Duration::ZERO;
-        let last = groups.len().div_ceil(GROUPS_AT_ONCE) - 1;
-        for (number, chunk) in groups.chunks(GROUPS_AT_ONCE).enumerate() {
-            let loaded: Vec<Arc<GeometryBlock>> = futures::stream::iter(chunk.to_vec())
-                .map(|group| self.0.blocks.geometry(index, group))
-                .buffered(self.0.cores.max(2))
-                .try_collect()
-                .await?;
-            let cut_off = |e: &dyn std::fmt::Display| TileError::Internal(e.to_string());
-            let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(|e| cut_off(&e))?;
-            let work = move || {
-                let _permit = permit;
-                let start = Instant::now();
-                for geometry in &loaded {
-                    painter.gather(geometry, &frame, manner);
-                }
-                if number == last {
-                    painter.weave(&frame);
-                }
-                (painter, start.elapsed())
-            };
-            let time;
-            (painter, time) = tokio::task::spawn_blocking(work).await.map_err(|e| cut_off(&e))?;
-            took += time;
-        }
-        Ok((painter, took))
     }
 
     fn give_back(&self, painter: Painter) {

@@ -396,7 +396,8 @@ fn inside2(ring: &geo::LineString<i32>) -> i64 {
 #[tokio::test]
 async fn the_tiles_of_a_large_fabric_fit() -> Fallible {
     const PARTS: i64 = 60;
-    let town = Town::new().await?;
+    let mut town = Town::new().await?;
+    town.alter("land_parcel", plain)?;
     let layer = town.layer("land_parcel")?;
     let cells = (0..PARTS * PARTS).map(|n| (n % PARTS, n / PARTS));
     let mut shapes = Vec::new();
