@@ -31,6 +31,9 @@ seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 30
 home = city(parcels)
 draw = random.Random(1)
 CHECKED = 1000
+# EPSG:9217 with EPSG:6960, which PostGIS 3.3's spatial_ref_sys does not have. PROJ's rotations are position vectors.
+ZONE = ("+proj=tmerc +lat_0=0 +lon_0=108.25 +k=0.9999 +x_0=500000 +y_0=0 +ellps=WGS84 "
+        "+towgs84=-191.90441429,-39.30318279,-111.45032835,0.00928836,-0.01975479,0.00427372,0.252906278 +units=m")
 
 
 def rows(sql):
@@ -125,7 +128,7 @@ def postgis(picked):
             where = f" WHERE kho_id IN ({','.join(map(str, picked))})" if table == "land_parcel" else " WHERE valid_to IS NULL OR valid_to >= CURRENT_DATE"
             dump = subprocess.Popen([KHO, "--city", str(home), "query", "--format", "csv", f"SELECT {columns}, geometry FROM {table}{where}"], stdout=subprocess.PIPE)
             subprocess.run(postgres.psql("-c", f"\\copy {table} FROM STDIN WITH (FORMAT csv, HEADER true)"), stdin=dump.stdout, check=True)
-            postgres.sql(f"ALTER TABLE {table} ALTER geometry TYPE geometry(Geometry, 9217) USING ST_Transform(ST_SetSRID(geometry, 4326), 9217)")
+            postgres.sql(f"ALTER TABLE {table} ALTER geometry TYPE geometry USING ST_SetSRID(ST_Transform(ST_SetSRID(geometry, 4326), '{ZONE}'), 0)")
             postgres.sql(f"CREATE INDEX ON {table} USING gist (geometry)")
         out = postgres.sql("COPY (SELECT p.kho_id, z.kho_id, ST_Area(ST_Intersection(p.geometry, z.geometry)) FROM land_parcel p "
                            "JOIN planning_zone z ON ST_Intersects(p.geometry, z.geometry)) TO STDOUT WITH (FORMAT csv)")
